@@ -1,0 +1,71 @@
+//! Work in fixed chunks, with or without threads.
+//!
+//! The chunks depend on the size of the work alone and their results come back in chunk order, so whatever is computed
+//! from them has the same bits for any number of threads, and without the feature `parallel`.
+
+use std::ops::Range;
+
+/// `function` on each range of `chunk` consecutive indices below `count` (the last may be shorter); results in order.
+pub(crate) fn map_chunks<R: Send>(
+    count: usize,
+    chunk: usize,
+    function: impl Fn(Range<usize>) -> R + Sync + Send,
+) -> Vec<R> {
+    assert!(chunk > 0, "chunks must not be empty");
+    let range = |index: usize| index * chunk..((index + 1) * chunk).min(count);
+    let chunks = count.div_ceil(chunk);
+    #[cfg(feature = "parallel")]
+    if chunks > 1 {
+        use rayon::prelude::*;
+        return (0..chunks)
+            .into_par_iter()
+            .map(|index| function(range(index)))
+            .collect();
+    }
+    (0..chunks).map(|index| function(range(index))).collect()
+}
+
+/// `function` on each chunk of `chunk` consecutive elements of `data`, with the index of its first element.
+pub(crate) fn for_each_chunk_mut<T: Send>(
+    data: &mut [T],
+    chunk: usize,
+    function: impl Fn(usize, &mut [T]) + Sync + Send,
+) {
+    assert!(chunk > 0, "chunks must not be empty");
+    #[cfg(feature = "parallel")]
+    if data.len() > chunk {
+        use rayon::prelude::*;
+        data.par_chunks_mut(chunk)
+            .enumerate()
+            .for_each(|(index, part)| function(index * chunk, part));
+        return;
+    }
+    data.chunks_mut(chunk)
+        .enumerate()
+        .for_each(|(index, part)| function(index * chunk, part));
+}
+
+/// The number of threads that parallel work uses here.
+pub(crate) fn threads() -> usize {
+    #[cfg(feature = "parallel")]
+    return rayon::current_num_threads();
+    #[cfg(not(feature = "parallel"))]
+    1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_come_in_order_and_cover_everything() {
+        let ranges = map_chunks(10, 4, |range| range);
+        assert_eq!(ranges, [0..4, 4..8, 8..10]);
+        assert!(map_chunks(0, 4, |range| range).is_empty());
+        let mut data = vec![0; 10];
+        for_each_chunk_mut(&mut data, 3, |start, part| {
+            part.iter_mut().enumerate().for_each(|(k, x)| *x = start + k)
+        });
+        assert_eq!(data, (0..10).collect::<Vec<_>>());
+    }
+}

@@ -1,0 +1,107 @@
+//! The two element types of the crate, `f32` and `f64`, as one sealed trait.
+
+use crate::simd::lanes::{Lanes, Simd};
+use std::fmt::{Debug, Display};
+use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
+
+/// A real floating-point element: `f32` or `f64`. Sealed: no other type can implement it.
+///
+/// # Examples
+/// ```
+/// fn mean<T: brenier::Scalar>(values: &[T]) -> f64 {
+///     values.iter().map(|value| value.to_f64()).sum::<f64>() / values.len() as f64
+/// }
+/// assert_eq!(mean(&[1.0_f32, 2.0]), 1.5);
+/// ```
+pub trait Scalar:
+    Vectorised
+    + Copy
+    + Default
+    + PartialEq
+    + PartialOrd
+    + Debug
+    + Display
+    + Send
+    + Sync
+    + 'static
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
+    + AddAssign
+    + SubAssign
+    + MulAssign
+{
+    /// Zero.
+    const ZERO: Self;
+    /// One.
+    const ONE: Self;
+    /// Positive infinity.
+    const INFINITY: Self;
+    /// Distance from one to the next larger number.
+    const EPSILON: Self;
+    /// The type's name as users write it.
+    const NAME: &'static str;
+
+    /// Rounds an `f64` to this type (to nearest, ties to even; beyond the range, an infinity).
+    fn from_f64(value: f64) -> Self;
+    /// This value as an `f64`, exactly.
+    fn to_f64(self) -> f64;
+    /// Whether the value is neither infinite nor NaN.
+    fn is_finite(self) -> bool;
+    /// Square root.
+    fn sqrt(self) -> Self;
+    /// Absolute value.
+    fn abs(self) -> Self;
+}
+
+/// Seals [`Scalar`] and says which register holds it at each SIMD level. Its module is private, so that user code
+/// can neither implement it nor name a register type of a level that the machine lacks.
+pub trait Vectorised: Sized {
+    /// The register of this element at the level `S`.
+    type Register<S: Simd>: Lanes<Element = Self>;
+}
+
+impl Vectorised for f32 {
+    type Register<S: Simd> = S::F32;
+}
+
+impl Vectorised for f64 {
+    type Register<S: Simd> = S::F64;
+}
+
+macro_rules! impl_scalar {
+    ($($element:ident),*) => {$(
+        impl Scalar for $element {
+            const ZERO: Self = 0.0;
+            const ONE: Self = 1.0;
+            const INFINITY: Self = $element::INFINITY;
+            const EPSILON: Self = $element::EPSILON;
+            const NAME: &'static str = stringify!($element);
+
+            #[inline(always)]
+            fn from_f64(value: f64) -> Self {
+                value as $element
+            }
+            #[inline(always)]
+            fn to_f64(self) -> f64 {
+                f64::from(self)
+            }
+            #[inline(always)]
+            fn is_finite(self) -> bool {
+                $element::is_finite(self)
+            }
+            #[inline(always)]
+            fn sqrt(self) -> Self {
+                $element::sqrt(self)
+            }
+            #[inline(always)]
+            fn abs(self) -> Self {
+                $element::abs(self)
+            }
+        }
+    )*};
+}
+
+impl_scalar!(f32, f64);

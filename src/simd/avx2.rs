@@ -1,0 +1,2 @@
+//! AVX2 and FMA (under construction: the portable registers stand in).
+pub use super::portable::Portable as Avx2;
