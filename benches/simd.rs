@@ -1,0 +1,4 @@
+//! (under construction)
+fn main() {
+    let _ = criterion::Criterion::default();
+}
