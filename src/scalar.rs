@@ -61,14 +61,27 @@ pub trait Scalar:
 pub trait Vectorised: Sized {
     /// The register of this element at the level `S`.
     type Register<S: Simd>: Lanes<Element = Self>;
+
+    /// The first `L::LANES` elements of `source` in double precision, exactly.
+    fn load_wide<L: Lanes<Element = f64>>(source: &[Self]) -> L;
 }
 
 impl Vectorised for f32 {
     type Register<S: Simd> = S::F32;
+
+    #[inline(always)]
+    fn load_wide<L: Lanes<Element = f64>>(source: &[Self]) -> L {
+        L::load_f32(source)
+    }
 }
 
 impl Vectorised for f64 {
     type Register<S: Simd> = S::F64;
+
+    #[inline(always)]
+    fn load_wide<L: Lanes<Element = f64>>(source: &[Self]) -> L {
+        L::load(source)
+    }
 }
 
 macro_rules! impl_scalar {

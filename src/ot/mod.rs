@@ -1,1 +1,15 @@
-//! (under construction)
+//! Optimal transport.
+//!
+//! A [`Problem`] says what is to be moved: the costs C (a matrix, or two point clouds and a distance) and the weights a, b.
+//! Solvers take it and answer with a plan, potentials and a [`Certificate`].
+
+pub mod certificate;
+pub mod exact;
+pub mod plan;
+pub mod problem;
+pub mod progress;
+
+pub use certificate::{Certificate, Status};
+pub use plan::TransportPlan;
+pub use problem::{Costs, Problem};
+pub use progress::Progress;

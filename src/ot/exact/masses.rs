@@ -1,0 +1,227 @@
+//! Weights as integers, so that flows are exact: sums cannot drift, a balanced problem cannot come out infeasible, and
+//! the rule against cycling is sound.
+//!
+//! Three cases, the first that applies:
+//! 1. all weights are multiples of one power of two and the sums agree (counts, dyadic fractions, n equal weights on
+//!    both sides): the multiples, nothing is rounded;
+//! 2. all source weights are equal and all target weights are equal: m and n units over their greatest common divisor,
+//!    nothing is rounded;
+//! 3. otherwise each side is divided into 2^60 quanta by largest remainders: each weight is off by less than one
+//!    quantum, 8.7e-19 of the mass (the rounding of a sum near one is 1.1e-16). A positive weight below that becomes zero.
+
+use crate::ot::problem::CheckedWeights;
+
+/// Units of mass that each side is divided into where the weights have no exact common unit.
+const QUANTA: u64 = 1 << 60;
+
+/// Integer masses of both sides, equal in sum.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Masses {
+    pub source: Vec<i64>,
+    pub target: Vec<i64>,
+    /// What one unit weighs.
+    pub unit: f64,
+}
+
+impl Masses {
+    pub fn new(weights: &CheckedWeights) -> Self {
+        exact_multiples(weights).or_else(|| equal_weights(weights)).unwrap_or_else(|| Masses {
+            source: apportion(&weights.source),
+            target: apportion(&weights.target),
+            unit: weights.source_mass / QUANTA as f64,
+        })
+    }
+}
+
+/// `(m, e)` with `weight = m * 2^e`, for a finite positive weight.
+fn decompose(weight: f64) -> (u64, i32) {
+    let bits = weight.to_bits();
+    let fraction = bits & ((1 << 52) - 1);
+    match (bits >> 52) as i32 {
+        0 => (fraction, -1074),
+        biased => (fraction | (1 << 52), biased - 1075),
+    }
+}
+
+/// Case 1: multiples of the largest power of two that divides every weight, if their sums agree and stay below 2^60.
+fn exact_multiples(weights: &CheckedWeights) -> Option<Masses> {
+    let all = || weights.source.iter().chain(&weights.target).filter(|&&weight| weight > 0.0).map(|&w| decompose(w));
+    let unit = all().map(|(mantissa, exponent)| exponent + mantissa.trailing_zeros() as i32).min()?;
+    let multiples = |side: &[f64]| -> Option<(Vec<i64>, u64)> {
+        let mut total = 0_u64;
+        let mut units = Vec::with_capacity(side.len());
+        for &weight in side {
+            let count = if weight == 0.0 {
+                0
+            } else {
+                let (mantissa, exponent) = decompose(weight);
+                if exponent >= unit {
+                    let shift = (exponent - unit) as u32;
+                    if shift > mantissa.leading_zeros() {
+                        return None;
+                    }
+                    mantissa << shift
+                } else {
+                    mantissa >> (unit - exponent)
+                }
+            };
+            total = total.checked_add(count).filter(|&total| total <= QUANTA)?;
+            units.push(count as i64);
+        }
+        Some((units, total))
+    };
+    let (source, source_total) = multiples(&weights.source)?;
+    let (target, target_total) = multiples(&weights.target)?;
+    // Not `2^unit`, which may be subnormal: the mass over its units has the same bits where that is exact.
+    (source_total == target_total).then(|| Masses { source, target, unit: weights.source_mass / source_total as f64 })
+}
+
+/// Case 2: the positive weights of each side are equal among themselves.
+fn equal_weights(weights: &CheckedWeights) -> Option<Masses> {
+    let count_equal = |side: &[f64]| -> Option<u64> {
+        let mut positive = side.iter().filter(|&&weight| weight > 0.0);
+        let first = positive.next()?;
+        positive.clone().all(|weight| weight == first).then(|| 1 + positive.count() as u64)
+    };
+    let sources = count_equal(&weights.source)?;
+    let targets = count_equal(&weights.target)?;
+    let divisor = greatest_common_divisor(sources, targets);
+    let total = (sources / divisor).checked_mul(targets).filter(|&total| total <= QUANTA)?;
+    let fill = |side: &[f64], units: u64| side.iter().map(|&weight| if weight > 0.0 { units as i64 } else { 0 }).collect();
+    Some(Masses {
+        source: fill(&weights.source, targets / divisor),
+        target: fill(&weights.target, sources / divisor),
+        unit: weights.source_mass / total as f64,
+    })
+}
+
+fn greatest_common_divisor(mut a: u64, mut b: u64) -> u64 {
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a
+}
+
+/// Case 3: [`QUANTA`] units over the weights in proportion, by largest remainders (Hamilton's method); the sum is exact.
+fn apportion(weights: &[f64]) -> Vec<i64> {
+    // In fixed point, with a unit for which the whole sum stays below 2^66: times the quanta it fits 128 bits.
+    let largest = weights.iter().copied().fold(0.0, f64::max);
+    let (mantissa, exponent) = decompose(largest);
+    let top = exponent + 64 - mantissa.leading_zeros() as i32;
+    // Each weight is below 2^top, the sum below 2^(top + log2 n); the unit is 2^(top - 66 + log2 n).
+    let logarithm = usize::BITS as i32 - weights.len().leading_zeros() as i32;
+    let unit = top - 66 + logarithm;
+    let fixed: Vec<u128> = weights.iter().map(|&weight| fixed_point(weight, unit)).collect();
+    let total: u128 = fixed.iter().sum();
+    let mut quanta = Vec::with_capacity(weights.len());
+    let mut remainders = Vec::new();
+    let mut left = QUANTA;
+    for (index, &part) in fixed.iter().enumerate() {
+        let scaled = part * u128::from(QUANTA);
+        let count = (scaled / total) as u64;
+        left -= count;
+        quanta.push(count as i64);
+        // A weight of zero must not receive a quantum.
+        if part > 0 {
+            remainders.push((scaled % total, index));
+        }
+    }
+    // Fewer than one quantum for each positive weight is left.
+    let left = left as usize;
+    if left > 0 {
+        remainders.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
+        for &(_, index) in &remainders[..left] {
+            quanta[index] += 1;
+        }
+    }
+    quanta
+}
+
+/// `weight / 2^unit`, rounded down.
+fn fixed_point(weight: f64, unit: i32) -> u128 {
+    if weight == 0.0 {
+        return 0;
+    }
+    let (mantissa, exponent) = decompose(weight);
+    let shift = exponent - unit;
+    if shift >= 0 {
+        u128::from(mantissa) << shift
+    } else if shift > -64 {
+        u128::from(mantissa >> -shift)
+    } else {
+        0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ot::problem::sum;
+    use proptest::prelude::*;
+
+    fn checked(source: &[f64], target: &[f64]) -> CheckedWeights {
+        CheckedWeights {
+            source: source.to_vec(),
+            target: target.to_vec(),
+            source_mass: sum(source.iter().copied()),
+            target_mass: sum(target.iter().copied()),
+        }
+    }
+
+    #[test]
+    fn counts_are_kept_as_they_are() {
+        let masses = Masses::new(&checked(&[3.0, 0.0, 5.0], &[8.0]));
+        assert_eq!(masses, Masses { source: vec![3, 0, 5], target: vec![8], unit: 1.0 });
+    }
+
+    #[test]
+    fn equal_fractions_on_both_sides_are_one_unit_each() {
+        let masses = Masses::new(&checked(&[0.1; 10], &[0.1; 10]));
+        assert_eq!(masses.source, [1; 10]);
+        assert_eq!(masses.target, [1; 10]);
+    }
+
+    #[test]
+    fn uniform_clouds_of_different_size_share_out_without_rounding() {
+        let masses = Masses::new(&checked(&[1.0 / 6.0; 6], &[0.25; 4]));
+        assert_eq!(masses.source, [2; 6]);
+        assert_eq!(masses.target, [3; 4]);
+        assert!((masses.unit - 1.0 / 12.0).abs() < 1e-16);
+    }
+
+    #[test]
+    fn a_weight_below_the_quantum_becomes_zero_and_a_zero_stays_zero() {
+        let masses = Masses::new(&checked(&[1e-30, 0.0, 0.3, 0.7], &[0.4, 0.6]));
+        assert_eq!(masses.source[..2], [0, 0]);
+        assert_eq!(masses.source.iter().sum::<i64>(), QUANTA as i64);
+    }
+
+    #[test]
+    fn subnormal_and_huge_weights_are_shared_out() {
+        for scale in [f64::MIN_POSITIVE / 4.0, 1e-300, 1e300] {
+            let side = [scale, scale * 3.0, scale * 0.7];
+            let masses = Masses::new(&checked(&side, &[sum(side)]));
+            assert_eq!(masses.source.iter().sum::<i64>(), masses.target[0], "{scale:e}");
+            let ratio = masses.source[1] as f64 / masses.source[0] as f64;
+            assert!((ratio - 3.0).abs() < 1e-15, "{scale:e}: {ratio}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_share_is_within_one_quantum(
+            weights in prop::collection::vec(prop_oneof![Just(0.0), 0.0..1.0_f64, 1e-12..1e-6_f64], 1..200)
+        ) {
+            let total = sum(weights.iter().copied());
+            prop_assume!(total > 0.0);
+            let quanta = apportion(&weights);
+            prop_assert_eq!(quanta.iter().map(|&q| i128::from(q)).sum::<i128>(), i128::from(QUANTA));
+            for (&weight, &count) in weights.iter().zip(&quanta) {
+                prop_assert!(count >= 0 && (weight > 0.0 || count == 0));
+                // One quantum, and the rounding of this test's own division and product.
+                let exact = weight / total * QUANTA as f64;
+                prop_assert!((count as f64 - exact).abs() <= 1.5 + 4.0 * f64::EPSILON * exact);
+            }
+        }
+    }
+}

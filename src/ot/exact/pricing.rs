@@ -1,0 +1,190 @@
+//! Pricing: the least reduced cost of each row, in one stream over the costs.
+//!
+//! The reduced cost of the pair (i, j) is Cᵢⱼ - fᵢ - gⱼ. Within a row fᵢ is constant, so the row's minimum is that of
+//! Cᵢⱼ - gⱼ: a load, a subtraction and a minimum for each vector, without arc endpoints or states.
+//!
+//! A pair is a **violation** if fᵢ + gⱼ - Cᵢⱼ > τ (|Cᵢⱼ| + |fᵢ| + |gⱼ|): rounding of the potentials grows with the
+//! numbers that they are made of, so the tolerance τ is relative to them, pair by pair. Rearranged,
+//! Cᵢⱼ + τ|Cᵢⱼ| - (gⱼ - τ|gⱼ|) < fᵢ - τ|fᵢ|: still one quantity for each column and one for each row, so the proof
+//! costs one more multiply-add an entry ([`Rule`]).
+
+use crate::matrix::MatrixView;
+use crate::scalar::Scalar;
+use crate::simd::dispatch;
+use crate::simd::lanes::{Lanes, Mask, Simd};
+use std::ops::Range;
+
+/// The least priced entry of a row: the value and its column.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct RowMinimum {
+    pub value: f64,
+    pub column: u32,
+}
+
+impl RowMinimum {
+    pub const NONE: Self = Self { value: f64::INFINITY, column: u32::MAX };
+}
+
+/// How a cost enters the price.
+pub(super) trait Rule {
+    /// The price of a cost before the column's part is taken away.
+    fn price<L: Lanes<Element = f64>>(cost: L, tolerance: L) -> L;
+}
+
+/// C: for the search, which wants the most negative reduced cost.
+pub(super) struct Plain;
+
+impl Rule for Plain {
+    #[inline(always)]
+    fn price<L: Lanes<Element = f64>>(cost: L, _: L) -> L {
+        cost
+    }
+}
+
+/// C + τ|C|: for the proof, which wants to know whether any pair is violated beyond its tolerance.
+pub(super) struct Tolerant;
+
+impl Rule for Tolerant {
+    #[inline(always)]
+    fn price<L: Lanes<Element = f64>>(cost: L, tolerance: L) -> L {
+        cost.abs().mul_add(tolerance, cost)
+    }
+}
+
+dispatch! {
+    /// For each of `rows`, the least `price(C) - column_part` and where it is; of equals the first.
+    ///
+    /// `minima` takes the result for `rows`; columns are all of `costs`, whose first is called `first_column`. A minimum
+    /// that stands in `minima` already is kept unless a smaller one is found. A column part of minus infinity hides its
+    /// column. Reads each cost once and the best block of 64 again.
+    pub(super) fn row_minima<T: Scalar, R: Rule>(
+        costs: MatrixView<'_, T>,
+        rows: Range<usize>,
+        first_column: usize,
+        column_parts: &[f64],
+        tolerance: f64,
+        minima: &mut [RowMinimum],
+    ) = row_minima_kernel
+}
+
+/// Columns to a block: the search for the place of the minimum is over one block only.
+const BLOCK: usize = 64;
+
+#[inline(always)]
+fn row_minima_kernel<S: Simd, T: Scalar, R: Rule>(
+    costs: MatrixView<'_, T>,
+    rows: Range<usize>,
+    first_column: usize,
+    column_parts: &[f64],
+    tolerance: f64,
+    minima: &mut [RowMinimum],
+) {
+    let lanes = <S::F64 as Lanes>::LANES;
+    let tolerances = S::F64::splat(tolerance);
+    let columns = costs.columns();
+    let column_parts = &column_parts[..columns];
+    for (row, minimum) in rows.zip(minima) {
+        let row = costs.row(row);
+        let mut best = minimum.value;
+        let mut best_block = usize::MAX;
+        let mut start = 0;
+        while start + BLOCK <= columns {
+            let costs = &row[start..start + BLOCK];
+            let parts = &column_parts[start..start + BLOCK];
+            // Four independent minima hide the latency.
+            let mut least = [S::F64::splat(f64::INFINITY); 4];
+            let mut k = 0;
+            while k < BLOCK {
+                for lane in 0..4 {
+                    let cost = T::load_wide::<S::F64>(&costs[k + lane * lanes..]);
+                    let price = R::price(cost, tolerances) - S::F64::load(&parts[k + lane * lanes..]);
+                    least[lane] = least[lane].min(price);
+                }
+                k += 4 * lanes;
+            }
+            let least = least[0].min(least[1]).min(least[2].min(least[3]));
+            if least.lt(S::F64::splat(best)).any() {
+                best = least.reduce_min();
+                best_block = start;
+            }
+            start += BLOCK;
+        }
+        let price = |column: usize| -> f64 {
+            let cost = row[column].to_f64();
+            // Rounded as the lanes round: a level without fused multiply-add rounds twice.
+            let mut price = [0.0];
+            let lanes = S::F64::load_partial(&[cost], 0.0);
+            (R::price(lanes, tolerances) - S::F64::load_partial(&column_parts[column..=column], 0.0))
+                .store_partial(&mut price);
+            price[0]
+        };
+        if best_block != usize::MAX {
+            let column = (best_block..best_block + BLOCK).find(|&column| price(column) == best);
+            let column = column.expect("the minimum of the block is one of its entries");
+            *minimum = RowMinimum { value: best, column: (first_column + column) as u32 };
+        }
+        for column in start..columns {
+            let value = price(column);
+            if value < minimum.value {
+                *minimum = RowMinimum { value, column: (first_column + column) as u32 };
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Matrix;
+    use proptest::prelude::*;
+
+    /// The plain loop that the kernel must agree with, to the bit under the plain rule.
+    fn oracle<T: Scalar>(costs: &Matrix<T>, row: usize, parts: &[f64]) -> RowMinimum {
+        let mut minimum = RowMinimum::NONE;
+        for column in 0..costs.columns() {
+            let value = costs[(row, column)].to_f64() - parts[column];
+            if value < minimum.value {
+                minimum = RowMinimum { value, column: column as u32 };
+            }
+        }
+        minimum
+    }
+
+    proptest! {
+        #[test]
+        fn the_kernel_agrees_with_the_plain_loop(
+            columns in 1_usize..300,
+            seed in any::<u64>(),
+            hidden in 0_usize..300,
+        ) {
+            // Few distinct values, so that ties abound.
+            let mut state = seed;
+            let mut next = || {
+                state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+                ((state >> 59) as f64) - 16.0
+            };
+            let costs = Matrix::from_fn(3, columns, |_, _| next());
+            let mut parts: Vec<f64> = (0..columns).map(|_| next()).collect();
+            parts[hidden % columns] = f64::NEG_INFINITY;
+            let narrow = Matrix::from_fn(3, columns, |row, column| costs[(row, column)] as f32);
+            let mut minima = [RowMinimum::NONE; 3];
+            row_minima::<f64, Plain>(costs.view(), 0..3, 0, &parts, 0.0, &mut minima);
+            let mut narrow_minima = [RowMinimum::NONE; 3];
+            row_minima::<f32, Plain>(narrow.view(), 0..3, 0, &parts, 0.0, &mut narrow_minima);
+            for row in 0..3 {
+                prop_assert_eq!(minima[row], oracle(&costs, row, &parts));
+                prop_assert_eq!(narrow_minima[row], oracle(&narrow, row, &parts));
+            }
+        }
+
+        #[test]
+        fn the_tolerant_rule_adds_the_share_of_the_cost(columns in 1_usize..200, scale in -10.0..10.0_f64) {
+            let costs = Matrix::from_fn(1, columns, |_, column| scale * (column as f64 - 7.3));
+            let parts = vec![0.0; columns];
+            let mut minima = [RowMinimum::NONE];
+            row_minima::<f64, Tolerant>(costs.view(), 0..1, 0, &parts, 0.01, &mut minima);
+            let expected = costs.row(0).iter().map(|c| c + 0.01 * c.abs()).fold(f64::INFINITY, f64::min);
+            prop_assert!((minima[0].value - expected).abs() <= 2.0 * f64::EPSILON * expected.abs());
+        }
+    }
+}

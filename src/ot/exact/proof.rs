@@ -1,0 +1,128 @@
+//! The certificate: everything that can be said about a plan and potentials, computed from them alone.
+
+use super::costs::CostRows;
+use super::masses::Masses;
+use super::pricing::RowMinimum;
+use crate::ot::certificate::{Certificate, Status};
+use crate::ot::plan::TransportPlan;
+use crate::ot::problem::{CheckedWeights, sum};
+use crate::scalar::Scalar;
+
+/// What the simplex leaves behind.
+pub(super) struct Outcome {
+    pub status: Status,
+    pub iterations: u64,
+    pub tolerance: f64,
+}
+
+/// Gives the nodes without mass the largest potentials that are feasible: gⱼ = minᵢ Cᵢⱼ - fᵢ over the sources with
+/// mass, then fᵢ = minⱼ Cᵢⱼ - gⱼ. They carry nothing, so the dual value stays what it is.
+pub(super) fn extend_potentials<T: Scalar>(
+    costs: &CostRows<'_, T>,
+    masses: &Masses,
+    source_potentials: &mut [f64],
+    target_potentials: &mut [f64],
+) {
+    let hidden: Vec<usize> = (0..masses.target.len()).filter(|&target| masses.target[target] == 0).collect();
+    if !hidden.is_empty() {
+        let mut least = vec![f64::INFINITY; hidden.len()];
+        for source in (0..masses.source.len()).filter(|&source| masses.source[source] > 0) {
+            for (least, &target) in least.iter_mut().zip(&hidden) {
+                *least = least.min(costs.entry(source, target) - source_potentials[source]);
+            }
+        }
+        for (&target, least) in hidden.iter().zip(least) {
+            target_potentials[target] = least;
+        }
+    }
+    let mut minimum = [RowMinimum::NONE];
+    for source in (0..masses.source.len()).filter(|&source| masses.source[source] == 0) {
+        costs.row_minima(source, target_potentials, &mut minimum);
+        source_potentials[source] = minimum[0].value;
+    }
+}
+
+/// Replaces f by the largest feasible one for g: fᵢ = minⱼ Cᵢⱼ - gⱼ. Then the dual value bounds the cost from below
+/// however far the simplex had come.
+pub(super) fn make_feasible<T: Scalar>(
+    costs: &CostRows<'_, T>,
+    source_potentials: &mut [f64],
+    target_potentials: &[f64],
+) {
+    let mut minima = vec![RowMinimum::NONE; source_potentials.len()];
+    costs.row_minima(0, target_potentials, &mut minima);
+    for (potential, minimum) in source_potentials.iter_mut().zip(minima) {
+        *potential = minimum.value;
+    }
+}
+
+/// Measures plan and potentials against the costs and the weights as given. All pairs are priced.
+pub(super) fn certify<T: Scalar>(
+    costs: &CostRows<'_, T>,
+    weights: &CheckedWeights,
+    masses: &Masses,
+    plan: &TransportPlan,
+    source_potentials: &[f64],
+    target_potentials: &[f64],
+    outcome: Outcome,
+) -> Certificate {
+    let primal_cost = sum(plan.entries().iter().map(|entry| entry.mass * costs.given(entry.source, entry.target)));
+    let transported = |units: &[i64], potentials: &[f64]| {
+        sum(units.iter().zip(potentials).map(|(&units, potential)| units as f64 * masses.unit * potential))
+    };
+    let dual_value =
+        sum([transported(&masses.source, source_potentials), transported(&masses.target, target_potentials)]);
+    let distance = |marginal: Vec<f64>, weights: &[f64]| sum(marginal.iter().zip(weights).map(|(p, w)| (p - w).abs()));
+    let negligible = |weights: &[f64], units: &[i64]| {
+        (0..weights.len()).filter(|&index| weights[index] > 0.0 && units[index] == 0).collect()
+    };
+
+    let mut minima = vec![RowMinimum::NONE; source_potentials.len()];
+    costs.row_minima(0, target_potentials, &mut minima);
+    let (mut dual_violation, mut relative_dual_violation) = (0.0_f64, 0.0_f64);
+    for (source, minimum) in minima.iter().enumerate() {
+        let (f, g) = (source_potentials[source], target_potentials[minimum.column as usize]);
+        let violation = f - minimum.value;
+        if violation > 0.0 {
+            let size = costs.given(source, minimum.column as usize).abs() + f.abs() + g.abs();
+            dual_violation = dual_violation.max(violation);
+            relative_dual_violation = relative_dual_violation.max(violation / size);
+        }
+    }
+    let status = match outcome.status {
+        Status::Optimal
+            if !all_pairs_feasible(costs, source_potentials, target_potentials, outcome.tolerance, minima) =>
+        {
+            Status::Inaccurate
+        }
+        status => status,
+    };
+    Certificate {
+        status,
+        primal_cost,
+        dual_value,
+        gap: primal_cost - dual_value,
+        source_marginal_error: distance(plan.source_marginal(), &weights.source),
+        target_marginal_error: distance(plan.target_marginal(), &weights.target),
+        dual_violation,
+        relative_dual_violation,
+        tolerance: outcome.tolerance,
+        iterations: outcome.iterations,
+        mass_adjustment: weights.target_mass - weights.source_mass,
+        negligible_source_weights: negligible(&weights.source, &masses.source),
+        negligible_target_weights: negligible(&weights.target, &masses.target),
+    }
+}
+
+/// Whether fᵢ + gⱼ - Cᵢⱼ <= τ (|Cᵢⱼ| + |fᵢ| + |gⱼ|) for every pair.
+fn all_pairs_feasible<T: Scalar>(
+    costs: &CostRows<'_, T>,
+    source_potentials: &[f64],
+    target_potentials: &[f64],
+    tolerance: f64,
+    mut minima: Vec<RowMinimum>,
+) -> bool {
+    let parts: Vec<f64> = target_potentials.iter().map(|g| g - tolerance * g.abs()).collect();
+    costs.tolerant_row_minima(0, &parts, tolerance, &mut minima);
+    minima.iter().zip(source_potentials).all(|(minimum, f)| minimum.value >= f - tolerance * f.abs())
+}

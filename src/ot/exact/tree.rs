@@ -1,0 +1,303 @@
+//! The basis of the network simplex: a spanning tree of the bipartite graph, with flows, costs and potentials.
+//!
+//! Nodes 0..n are the sources, n..n+m the targets. Each node but the root keeps the arc to its parent: its cost and its
+//! flow. All arcs lead from a source to a target, so the arc of a source points up, the arc of a target points down.
+//!
+//! The tree is kept **strongly feasible** (Cunningham 1976): every arc without flow points up, towards the root. The
+//! leaving rule of [`SpanningTree::pivot`] preserves that, and with integer flows it rules out cycling: each degenerate
+//! pivot lowers the potentials of the subtree that it moves, in the same sense every time.
+//!
+//! A pivot costs O(depth + size of the smaller side of the cut); memory is 40 bytes and a potential a node.
+
+/// No node.
+const NONE: u32 = u32::MAX;
+
+/// A node with the arc to its parent and its place among its siblings.
+#[derive(Clone, Copy, Debug)]
+struct Node {
+    parent: u32,
+    first_child: u32,
+    next_sibling: u32,
+    previous_sibling: u32,
+    /// Number of nodes in the subtree, this one included.
+    size: u32,
+    /// Cost of the arc between this node and its parent.
+    cost: f64,
+    /// Units of mass on that arc.
+    flow: i64,
+}
+
+const ISOLATED: Node =
+    Node { parent: NONE, first_child: NONE, next_sibling: NONE, previous_sibling: NONE, size: 1, cost: 0.0, flow: 0 };
+
+/// An arc of the basis.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Arc {
+    pub source: usize,
+    pub target: usize,
+    pub cost: f64,
+    pub flow: i64,
+}
+
+/// A spanning tree with its flows and potentials.
+#[derive(Clone, Debug)]
+pub(super) struct SpanningTree {
+    sources: usize,
+    root: u32,
+    nodes: Vec<Node>,
+    /// f, then g: fᵢ + gⱼ = Cᵢⱼ on every arc of the tree.
+    potentials: Vec<f64>,
+}
+
+impl SpanningTree {
+    /// `sources + targets` nodes without arcs; `root` is to be the root.
+    pub fn new(sources: usize, targets: usize, root: usize) -> Self {
+        let nodes = sources + targets;
+        Self { sources, root: root as u32, nodes: vec![ISOLATED; nodes], potentials: vec![0.0; nodes] }
+    }
+
+    /// Hangs `child` under `parent` while the tree is being built; sizes and potentials come with [`Self::refresh`].
+    pub fn hang(&mut self, child: usize, parent: usize, cost: f64, flow: i64) {
+        self.nodes[child].cost = cost;
+        self.nodes[child].flow = flow;
+        self.attach(child as u32, parent as u32);
+    }
+
+    /// f: one for each source.
+    pub fn source_potentials(&self) -> &[f64] {
+        &self.potentials[..self.sources]
+    }
+
+    /// g: one for each target.
+    pub fn target_potentials(&self) -> &[f64] {
+        &self.potentials[self.sources..]
+    }
+
+    /// Whether the node is part of the tree (nodes without mass are not).
+    fn spans(&self, node: usize) -> bool {
+        node as u32 == self.root || self.nodes[node].parent != NONE
+    }
+
+    /// The arcs of the tree, in the order of their lower nodes.
+    pub fn arcs(&self) -> impl Iterator<Item = Arc> + '_ {
+        self.nodes.iter().enumerate().filter(|(_, node)| node.parent != NONE).map(|(index, node)| {
+            let parent = node.parent as usize;
+            let (source, target) = if index < self.sources { (index, parent) } else { (parent, index) };
+            Arc { source, target: target - self.sources, cost: node.cost, flow: node.flow }
+        })
+    }
+
+    /// Replaces every arc's cost, then the potentials.
+    pub fn set_costs(&mut self, cost: impl Fn(usize, usize) -> f64) {
+        for index in 0..self.nodes.len() {
+            let parent = self.nodes[index].parent as usize;
+            if self.nodes[index].parent != NONE {
+                let (source, target) = if index < self.sources { (index, parent) } else { (parent, index) };
+                self.nodes[index].cost = cost(source, target - self.sources);
+            }
+        }
+        self.refresh();
+    }
+
+    /// Computes sizes and potentials anew from the arcs. What the pivots update carries the rounding of every update;
+    /// this carries that of one path.
+    pub fn refresh(&mut self) {
+        self.potentials[self.root as usize] = 0.0;
+        let mut order = Vec::with_capacity(self.nodes.len());
+        order.push(self.root);
+        let mut head = 0;
+        while head < order.len() {
+            let node = order[head];
+            head += 1;
+            let mut child = self.nodes[node as usize].first_child;
+            while child != NONE {
+                self.potentials[child as usize] = self.nodes[child as usize].cost - self.potentials[node as usize];
+                order.push(child);
+                child = self.nodes[child as usize].next_sibling;
+            }
+        }
+        for &node in &order {
+            self.nodes[node as usize].size = 1;
+        }
+        for &node in order.iter().skip(1).rev() {
+            let size = self.nodes[node as usize].size;
+            self.nodes[self.nodes[node as usize].parent as usize].size += size;
+        }
+        debug_assert_eq!(order.len(), (0..self.nodes.len()).filter(|&node| self.spans(node)).count());
+    }
+
+    /// Lets the arc from `source` to `target` enter the basis, pushes as much flow round its cycle as fits, and lets the
+    /// arc that blocks leave. `reduced_cost` is C - f - g of the entering arc. Returns the units of flow pushed.
+    pub fn pivot(&mut self, source: usize, target: usize, cost: f64, reduced_cost: f64) -> i64 {
+        let entering_source = source as u32;
+        let entering_target = (target + self.sources) as u32;
+        let cycle = self.cycle(entering_source, entering_target);
+        if cycle.room > 0 {
+            self.push(entering_source, cycle.join, cycle.room, true);
+            self.push(entering_target, cycle.join, cycle.room, false);
+        }
+        let (inner, outer) = match cycle.leaving_on_source_side {
+            true => (entering_source, entering_target),
+            false => (entering_target, entering_source),
+        };
+        let leaving = cycle.leaving;
+        let moved = self.nodes[leaving as usize].size;
+
+        // The cut takes `moved` nodes from every node above it and hangs them below `outer`; above the join both cancel.
+        let mut above = self.nodes[leaving as usize].parent;
+        while above != cycle.join {
+            self.nodes[above as usize].size -= moved;
+            above = self.nodes[above as usize].parent;
+        }
+        let mut above = outer;
+        while above != cycle.join {
+            self.nodes[above as usize].size += moved;
+            above = self.nodes[above as usize].parent;
+        }
+        self.detach(leaving);
+
+        // fᵢ + gⱼ moves by the reduced cost across the cut: on the side that hangs, or the other way round on the rest.
+        let total = self.nodes[self.root as usize].size;
+        let sign = if inner == entering_source { reduced_cost } else { -reduced_cost };
+        if 2 * moved <= total {
+            self.shift(leaving, sign);
+        } else {
+            self.shift(self.root, -sign);
+        }
+        self.reroot(inner, leaving, moved);
+        self.nodes[inner as usize].cost = cost;
+        self.nodes[inner as usize].flow = cycle.room;
+        self.attach(inner, outer);
+        cycle.room
+    }
+
+    /// The cycle that the entering arc closes: where its two paths join, how much flow fits, which arc blocks.
+    ///
+    /// Of several blocking arcs the last one leaves, seen from the join in the direction of the flow. That is the rule
+    /// that keeps the tree strongly feasible.
+    #[inline(always)]
+    fn cycle(&self, source: u32, target: u32) -> Cycle {
+        let sources = self.sources as u32;
+        // Flow runs against the arcs of sources on the source's path, and of targets on the target's path.
+        let (mut source_room, mut source_leaving) = (i64::MAX, NONE);
+        let (mut target_room, mut target_leaving) = (i64::MAX, NONE);
+        let (mut left, mut right) = (source, target);
+        while left != right {
+            let (left_node, right_node) = (&self.nodes[left as usize], &self.nodes[right as usize]);
+            // The smaller subtree cannot contain the other node, so its root is below the join.
+            if left_node.size < right_node.size {
+                if left < sources && left_node.flow < source_room {
+                    (source_room, source_leaving) = (left_node.flow, left);
+                }
+                left = left_node.parent;
+            } else {
+                if right >= sources && right_node.flow <= target_room {
+                    (target_room, target_leaving) = (right_node.flow, right);
+                }
+                right = right_node.parent;
+            }
+        }
+        let leaving_on_source_side = source_room < target_room;
+        Cycle {
+            join: left,
+            room: source_room.min(target_room),
+            leaving: if leaving_on_source_side { source_leaving } else { target_leaving },
+            leaving_on_source_side,
+        }
+    }
+
+    /// Adds `flow` along the path from `node` up to `join`; the arcs of sources lose it on the source's side and gain it
+    /// on the target's, those of targets the other way round.
+    #[inline(always)]
+    fn push(&mut self, mut node: u32, join: u32, flow: i64, source_side: bool) {
+        while node != join {
+            let is_source = (node as usize) < self.sources;
+            let entry = &mut self.nodes[node as usize];
+            entry.flow += if is_source == source_side { -flow } else { flow };
+            node = entry.parent;
+        }
+    }
+
+    /// Adds `amount` to the potentials of the sources below `top` and takes it from those of the targets.
+    #[inline(always)]
+    fn shift(&mut self, top: u32, amount: f64) {
+        let sources = self.sources as u32;
+        let mut node = top;
+        loop {
+            self.potentials[node as usize] += if node < sources { amount } else { -amount };
+            let entry = &self.nodes[node as usize];
+            if entry.first_child != NONE {
+                node = entry.first_child;
+                continue;
+            }
+            while node != top && self.nodes[node as usize].next_sibling == NONE {
+                node = self.nodes[node as usize].parent;
+            }
+            if node == top {
+                return;
+            }
+            node = self.nodes[node as usize].next_sibling;
+        }
+    }
+
+    /// Turns the detached subtree below `old_top`, of `total` nodes, so that `new_top` is at its top.
+    #[inline(always)]
+    fn reroot(&mut self, new_top: u32, old_top: u32, total: u32) {
+        let mut node = new_top;
+        let mut above = if node == old_top { NONE } else { self.nodes[node as usize].parent };
+        let Node { mut cost, mut flow, mut size, .. } = self.nodes[node as usize];
+        if above != NONE {
+            self.detach(node);
+        }
+        self.nodes[node as usize].size = total;
+        while above != NONE {
+            let next = if above == old_top { NONE } else { self.nodes[above as usize].parent };
+            if next != NONE {
+                self.detach(above);
+            }
+            let entry = &mut self.nodes[above as usize];
+            let old = (entry.cost, entry.flow, entry.size);
+            (entry.cost, entry.flow, entry.size) = (cost, flow, total - size);
+            self.attach(above, node);
+            (cost, flow, size) = old;
+            node = above;
+            above = next;
+        }
+    }
+
+    /// Takes `node` out of its parent's children.
+    #[inline(always)]
+    fn detach(&mut self, node: u32) {
+        let Node { parent, next_sibling, previous_sibling, .. } = self.nodes[node as usize];
+        if previous_sibling == NONE {
+            self.nodes[parent as usize].first_child = next_sibling;
+        } else {
+            self.nodes[previous_sibling as usize].next_sibling = next_sibling;
+        }
+        if next_sibling != NONE {
+            self.nodes[next_sibling as usize].previous_sibling = previous_sibling;
+        }
+    }
+
+    /// Makes `node` the first child of `parent`.
+    #[inline(always)]
+    fn attach(&mut self, node: u32, parent: u32) {
+        let sibling = self.nodes[parent as usize].first_child;
+        if sibling != NONE {
+            self.nodes[sibling as usize].previous_sibling = node;
+        }
+        self.nodes[parent as usize].first_child = node;
+        let entry = &mut self.nodes[node as usize];
+        entry.parent = parent;
+        entry.previous_sibling = NONE;
+        entry.next_sibling = sibling;
+    }
+}
+
+/// What an entering arc meets.
+struct Cycle {
+    join: u32,
+    room: i64,
+    leaving: u32,
+    leaving_on_source_side: bool,
+}
