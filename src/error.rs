@@ -75,6 +75,24 @@ pub enum Error {
         /// The largest relative difference that is accepted.
         tolerance: f64,
     },
+    /// A row has no direction: all its entries are zero.
+    #[error("{what}, row {row} is the zero vector: its angle to other vectors is undefined")]
+    ZeroVector {
+        /// Which input.
+        what: &'static str,
+        /// The first such row.
+        row: usize,
+    },
+    /// A name that is not known.
+    #[error("{what} \"{got}\" is not known: expected {expected}")]
+    UnknownName {
+        /// What is named.
+        what: &'static str,
+        /// The name that came.
+        got: String,
+        /// The names that are known.
+        expected: &'static str,
+    },
     /// An argument lies outside its domain.
     #[error("{name} is {value}: {requirement}")]
     Argument {

@@ -39,6 +39,12 @@ pub trait Scalar:
     const ONE: Self;
     /// Positive infinity.
     const INFINITY: Self;
+    /// The largest finite number.
+    const MAX: Self;
+    /// The smallest positive normal number.
+    const MIN_POSITIVE: Self;
+    /// Not a number.
+    const NAN: Self;
     /// Distance from one to the next larger number.
     const EPSILON: Self;
     /// The type's name as users write it.
@@ -90,6 +96,9 @@ macro_rules! impl_scalar {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
             const INFINITY: Self = $element::INFINITY;
+            const MAX: Self = $element::MAX;
+            const MIN_POSITIVE: Self = $element::MIN_POSITIVE;
+            const NAN: Self = $element::NAN;
             const EPSILON: Self = $element::EPSILON;
             const NAME: &'static str = stringify!($element);
 

@@ -1,8 +1,11 @@
 //! Dense row-major matrices.
+mod distance;
 mod view;
 
 use crate::Scalar;
 use crate::error::{Error, Result};
+pub use distance::Distance;
+pub(crate) use distance::PairwiseRows;
 use std::ops::{Index, IndexMut};
 pub use view::{MatrixView, MatrixViewMut};
 

@@ -76,7 +76,7 @@ pub fn level() -> Level {
 /// compiled inside the wrapper that enables the instructions. Dispatch once for a matrix, never for a row.
 macro_rules! dispatch {
     ($(#[$attribute:meta])* $visibility:vis fn $name:ident $(<$($generic:ident : $bound:path),+>)?
-        ($($argument:ident : $type:ty),* $(,)?) $(-> $result:ty)? = $kernel:path) => {
+        ($($argument:ident : $type:ty),* $(,)?) $(-> $result:ty)? = $kernel:ident) => {
         $(#[$attribute])*
         #[allow(clippy::too_many_arguments)]
         $visibility fn $name $(<$($generic: $bound),+>)? ($($argument: $type),*) $(-> $result)? {
