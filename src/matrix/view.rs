@@ -149,3 +149,9 @@ fn check_extent(
         }),
     }
 }
+
+impl<'a, T: Scalar> From<&'a super::Matrix<T>> for MatrixView<'a, T> {
+    fn from(matrix: &'a super::Matrix<T>) -> Self {
+        matrix.view()
+    }
+}

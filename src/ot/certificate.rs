@@ -85,8 +85,16 @@ impl fmt::Display for Certificate {
         writeln!(formatter, "primal cost          {:.12}", self.primal_cost)?;
         writeln!(formatter, "dual value           {:.12}", self.dual_value)?;
         writeln!(formatter, "gap                  {:.3e}", self.gap)?;
-        writeln!(formatter, "source marginal err. {:.3e}", self.source_marginal_error)?;
-        writeln!(formatter, "target marginal err. {:.3e}", self.target_marginal_error)?;
+        writeln!(
+            formatter,
+            "source marginal err. {:.3e}",
+            self.source_marginal_error
+        )?;
+        writeln!(
+            formatter,
+            "target marginal err. {:.3e}",
+            self.target_marginal_error
+        )?;
         writeln!(
             formatter,
             "dual violation       {:.3e} ({:.3e} relative, all pairs)",
@@ -98,7 +106,10 @@ impl fmt::Display for Certificate {
         }
         let negligible = self.negligible_source_weights.len() + self.negligible_target_weights.len();
         if negligible > 0 {
-            write!(formatter, "\nnegligible weights   {negligible} (below the quantum of mass, taken as zero)")?;
+            write!(
+                formatter,
+                "\nnegligible weights   {negligible} (below the quantum of mass, taken as zero)"
+            )?;
         }
         Ok(())
     }

@@ -42,18 +42,32 @@ impl TransportPlan {
     /// [`Error::Shape`] for an index out of range, [`Error::NotFinite`] and [`Error::Negative`] for a mass that is none.
     pub fn new(rows: usize, columns: usize, mut entries: Vec<PlanEntry>) -> Result<Self> {
         for (index, entry) in entries.iter().enumerate() {
-            for (what, bound, got) in
-                [("index of a source", rows, entry.source), ("index of a target", columns, entry.target)]
-            {
+            for (what, bound, got) in [
+                ("index of a source", rows, entry.source),
+                ("index of a target", columns, entry.target),
+            ] {
                 if got >= bound {
-                    return Err(Error::Shape { operation: "TransportPlan::new", what, expected: bound, got });
+                    return Err(Error::Shape {
+                        operation: "TransportPlan::new",
+                        what,
+                        expected: bound,
+                        got,
+                    });
                 }
             }
             if !entry.mass.is_finite() {
-                return Err(Error::NotFinite { what: "plan masses", index, value: entry.mass });
+                return Err(Error::NotFinite {
+                    what: "plan masses",
+                    index,
+                    value: entry.mass,
+                });
             }
             if entry.mass < 0.0 {
-                return Err(Error::Negative { what: "plan masses", index, value: entry.mass });
+                return Err(Error::Negative {
+                    what: "plan masses",
+                    index,
+                    value: entry.mass,
+                });
             }
         }
         entries.retain(|entry| entry.mass > 0.0);
@@ -65,7 +79,11 @@ impl TransportPlan {
             }
             same
         });
-        Ok(Self { rows, columns, entries })
+        Ok(Self {
+            rows,
+            columns,
+            entries,
+        })
     }
 
     /// Number of sources.
@@ -86,21 +104,27 @@ impl TransportPlan {
     /// The mass that leaves each source: Σⱼ Pᵢⱼ.
     pub fn source_marginal(&self) -> Vec<f64> {
         let mut marginal = vec![0.0; self.rows];
-        self.entries.iter().for_each(|entry| marginal[entry.source] += entry.mass);
+        self.entries
+            .iter()
+            .for_each(|entry| marginal[entry.source] += entry.mass);
         marginal
     }
 
     /// The mass that reaches each target: Σᵢ Pᵢⱼ.
     pub fn target_marginal(&self) -> Vec<f64> {
         let mut marginal = vec![0.0; self.columns];
-        self.entries.iter().for_each(|entry| marginal[entry.target] += entry.mass);
+        self.entries
+            .iter()
+            .for_each(|entry| marginal[entry.target] += entry.mass);
         marginal
     }
 
     /// The plan as a dense matrix: `rows * columns` numbers.
     pub fn to_matrix(&self) -> Matrix<f64> {
         let mut dense = Matrix::zeros(self.rows, self.columns);
-        self.entries.iter().for_each(|entry| dense[(entry.source, entry.target)] = entry.mass);
+        self.entries
+            .iter()
+            .for_each(|entry| dense[(entry.source, entry.target)] = entry.mass);
         dense
     }
 
@@ -115,6 +139,8 @@ impl TransportPlan {
                 _ => best[entry.source] = Some((entry.target, entry.mass)),
             }
         }
-        best.into_iter().map(|best| best.map(|(target, _)| target)).collect()
+        best.into_iter()
+            .map(|best| best.map(|(target, _)| target))
+            .collect()
     }
 }

@@ -59,7 +59,10 @@ impl Weights {
     fn new<W: Scalar>(weights: &[W]) -> Self {
         // n f32 weights normalised in f32 miss a sum of one by about sqrt(n) * 6e-8; 1e-5 covers ten thousand and more.
         let tolerance = if W::EPSILON.to_f64() > 1e-10 { 1e-5 } else { 1e-9 };
-        Self { values: weights.iter().map(|weight| weight.to_f64()).collect(), tolerance }
+        Self {
+            values: weights.iter().map(|weight| weight.to_f64()).collect(),
+            tolerance,
+        }
     }
 }
 
@@ -79,7 +82,11 @@ pub(crate) struct CheckedWeights {
 impl<'a, T: Scalar> Problem<'a, T> {
     /// The problem with a given cost matrix (sources, targets) and uniform weights.
     pub fn from_costs(costs: impl Into<MatrixView<'a, T>>) -> Self {
-        Self { costs: Costs::Matrix(costs.into()), source_weights: None, target_weights: None }
+        Self {
+            costs: Costs::Matrix(costs.into()),
+            source_weights: None,
+            target_weights: None,
+        }
     }
 
     /// The problem between two point clouds, x: (sources, dimensions) and y: (targets, dimensions), with uniform weights.
@@ -88,8 +95,16 @@ impl<'a, T: Scalar> Problem<'a, T> {
         target: impl Into<MatrixView<'a, T>>,
         distance: Distance,
     ) -> Self {
-        let costs = Costs::Points { source: source.into(), target: target.into(), distance };
-        Self { costs, source_weights: None, target_weights: None }
+        let costs = Costs::Points {
+            source: source.into(),
+            target: target.into(),
+            distance,
+        };
+        Self {
+            costs,
+            source_weights: None,
+            target_weights: None,
+        }
     }
 
     /// Sets a, the mass of each source.
@@ -138,12 +153,26 @@ impl<'a, T: Scalar> Problem<'a, T> {
         // Uniform weights stand for the mass of the other side, so that raw counts go with an unweighted cloud? No:
         // that would hide a forgotten normalisation. They sum to one.
         let given = [&self.source_weights, &self.target_weights];
-        let tolerance = given.into_iter().flatten().map(|weights| weights.tolerance).fold(1e-9, f64::max);
+        let tolerance = given
+            .into_iter()
+            .flatten()
+            .map(|weights| weights.tolerance)
+            .fold(1e-9, f64::max);
         let relative = (source_mass - target_mass).abs() / source_mass.max(target_mass);
         if relative > tolerance || relative.is_nan() {
-            return Err(Error::MassMismatch { source_mass, target_mass, relative, tolerance });
+            return Err(Error::MassMismatch {
+                source_mass,
+                target_mass,
+                relative,
+                tolerance,
+            });
         }
-        Ok(CheckedWeights { source, target, source_mass, target_mass })
+        Ok(CheckedWeights {
+            source,
+            target,
+            source_mass,
+            target_mass,
+        })
     }
 }
 
@@ -154,7 +183,12 @@ fn checked_side(what: &'static str, weights: &Option<Weights>, expected: usize) 
     };
     let values = &weights.values;
     if values.len() != expected {
-        return Err(Error::Shape { operation: "transport problem", what, expected, got: values.len() });
+        return Err(Error::Shape {
+            operation: "transport problem",
+            what,
+            expected,
+            got: values.len(),
+        });
     }
     for (index, &value) in values.iter().enumerate() {
         if !value.is_finite() {
@@ -171,7 +205,11 @@ fn checked_side(what: &'static str, weights: &Option<Weights>, expected: usize) 
     }
     let mass = largest * sum(values.iter().map(|value| value / largest));
     if !mass.is_finite() {
-        return Err(Error::Argument { name: what, value: mass, requirement: "their sum must be finite" });
+        return Err(Error::Argument {
+            name: what,
+            value: mass,
+            requirement: "their sum must be finite",
+        });
     }
     Ok((values.clone(), mass))
 }
@@ -181,7 +219,11 @@ pub(crate) fn sum(terms: impl IntoIterator<Item = f64>) -> f64 {
     let (mut total, mut lost) = (0.0_f64, 0.0_f64);
     for term in terms {
         let next = total + term;
-        lost += if total.abs() >= term.abs() { (total - next) + term } else { (term - next) + total };
+        lost += if total.abs() >= term.abs() {
+            (total - next) + term
+        } else {
+            (term - next) + total
+        };
         total = next;
     }
     total + lost

@@ -45,7 +45,11 @@ impl<'a, T: Scalar> CostRows<'a, T> {
     pub fn new(problem: &Problem<'a, T>) -> Result<Self> {
         let store = match problem.costs() {
             Costs::Matrix(matrix) => Store::Given(matrix),
-            Costs::Points { source, target, distance } => {
+            Costs::Points {
+                source,
+                target,
+                distance,
+            } => {
                 let rows = PairwiseRows::new(source, target, distance)?;
                 match rows.rows().saturating_mul(rows.columns()) <= PAIRS_KEPT {
                     true => {
@@ -63,7 +67,13 @@ impl<'a, T: Scalar> CostRows<'a, T> {
                 }
             }
         };
-        let mut costs = Self { store, scale: 1.0, cut: f64::INFINITY, largest: 0.0, magnitudes: Vec::new() };
+        let mut costs = Self {
+            store,
+            scale: 1.0,
+            cut: f64::INFINITY,
+            largest: 0.0,
+            magnitudes: Vec::new(),
+        };
         (costs.largest, costs.magnitudes) = costs.check()?;
         Ok(costs)
     }
@@ -127,19 +137,33 @@ impl<'a, T: Scalar> CostRows<'a, T> {
         });
     }
 
-    fn sweep_rows<R: Rule>(&self, first_row: usize, parts: &[f64], tolerance: f64, minima: &mut [RowMinimum]) {
+    fn sweep_rows<R: Rule>(
+        &self,
+        first_row: usize,
+        parts: &[f64],
+        tolerance: f64,
+        minima: &mut [RowMinimum],
+    ) {
         minima.fill(RowMinimum::NONE);
         let rows = first_row..first_row + minima.len();
         let plain = self.scale == 1.0 && self.cut == f64::INFINITY;
         match &self.store {
             Store::Given(matrix) if plain => row_minima::<T, R>(*matrix, rows, 0, parts, tolerance, minima),
-            Store::Kept(matrix) if plain => row_minima::<f64, R>(matrix.view(), rows, 0, parts, tolerance, minima),
+            Store::Kept(matrix) if plain => {
+                row_minima::<f64, R>(matrix.view(), rows, 0, parts, tolerance, minima)
+            }
             _ => self.sweep_buffered::<R>(first_row, parts, tolerance, minima),
         }
     }
 
     /// The sweep for costs that are computed, scaled or cut off on the way: a piece of a row at a time.
-    fn sweep_buffered<R: Rule>(&self, first_row: usize, parts: &[f64], tolerance: f64, minima: &mut [RowMinimum]) {
+    fn sweep_buffered<R: Rule>(
+        &self,
+        first_row: usize,
+        parts: &[f64],
+        tolerance: f64,
+        minima: &mut [RowMinimum],
+    ) {
         let mut buffer = [0.0; COLUMNS_AT_A_TIME];
         for (row, minimum) in minima.iter_mut().enumerate() {
             for start in (0..self.columns()).step_by(COLUMNS_AT_A_TIME) {
@@ -165,7 +189,9 @@ impl<'a, T: Scalar> CostRows<'a, T> {
             Store::Computed(rows) => rows.row_into(row, columns, piece),
         }
         if self.scale != 1.0 || self.cut != f64::INFINITY {
-            piece.iter_mut().for_each(|cost| *cost = (*cost * self.scale).min(self.cut));
+            piece
+                .iter_mut()
+                .for_each(|cost| *cost = (*cost * self.scale).min(self.cut));
         }
     }
 
@@ -185,9 +211,17 @@ impl<'a, T: Scalar> CostRows<'a, T> {
                     let (least, most) = range(piece);
                     // NaN fails every comparison, so what is asked is whether both ends are where they should be.
                     if !(least > f64::NEG_INFINITY && most < f64::INFINITY) {
-                        let at = piece.iter().position(|cost| !cost.is_finite()).expect("one is not finite");
+                        let at = piece
+                            .iter()
+                            .position(|cost| !cost.is_finite())
+                            .expect("one is not finite");
                         let (column, value) = (start + at, piece[at]);
-                        return Err(Error::NotFiniteEntry { what: "costs", row, column, value });
+                        return Err(Error::NotFiniteEntry {
+                            what: "costs",
+                            row,
+                            column,
+                            value,
+                        });
                     }
                     largest = largest.max(most.abs()).max(least.abs());
                     row_minimum = row_minimum.min(least);
@@ -230,5 +264,9 @@ fn range(costs: &[f64]) -> (f64, f64) {
         // Zero unless a cost is NaN or infinite, in any order of summation.
         sum += cost * 0.0;
     }
-    if sum == 0.0 { (least, most) } else { (f64::NAN, f64::NAN) }
+    if sum == 0.0 {
+        (least, most)
+    } else {
+        (f64::NAN, f64::NAN)
+    }
 }

@@ -25,11 +25,13 @@ pub(super) struct Masses {
 
 impl Masses {
     pub fn new(weights: &CheckedWeights) -> Self {
-        exact_multiples(weights).or_else(|| equal_weights(weights)).unwrap_or_else(|| Masses {
-            source: apportion(&weights.source),
-            target: apportion(&weights.target),
-            unit: weights.source_mass / QUANTA as f64,
-        })
+        exact_multiples(weights)
+            .or_else(|| equal_weights(weights))
+            .unwrap_or_else(|| Masses {
+                source: apportion(&weights.source),
+                target: apportion(&weights.target),
+                unit: weights.source_mass / QUANTA as f64,
+            })
     }
 }
 
@@ -45,8 +47,17 @@ fn decompose(weight: f64) -> (u64, i32) {
 
 /// Case 1: multiples of the largest power of two that divides every weight, if their sums agree and stay below 2^60.
 fn exact_multiples(weights: &CheckedWeights) -> Option<Masses> {
-    let all = || weights.source.iter().chain(&weights.target).filter(|&&weight| weight > 0.0).map(|&w| decompose(w));
-    let unit = all().map(|(mantissa, exponent)| exponent + mantissa.trailing_zeros() as i32).min()?;
+    let all = || {
+        weights
+            .source
+            .iter()
+            .chain(&weights.target)
+            .filter(|&&weight| weight > 0.0)
+            .map(|&w| decompose(w))
+    };
+    let unit = all()
+        .map(|(mantissa, exponent)| exponent + mantissa.trailing_zeros() as i32)
+        .min()?;
     let multiples = |side: &[f64]| -> Option<(Vec<i64>, u64)> {
         let mut total = 0_u64;
         let mut units = Vec::with_capacity(side.len());
@@ -73,7 +84,11 @@ fn exact_multiples(weights: &CheckedWeights) -> Option<Masses> {
     let (source, source_total) = multiples(&weights.source)?;
     let (target, target_total) = multiples(&weights.target)?;
     // Not `2^unit`, which may be subnormal: the mass over its units has the same bits where that is exact.
-    (source_total == target_total).then(|| Masses { source, target, unit: weights.source_mass / source_total as f64 })
+    (source_total == target_total).then(|| Masses {
+        source,
+        target,
+        unit: weights.source_mass / source_total as f64,
+    })
 }
 
 /// Case 2: the positive weights of each side are equal among themselves.
@@ -81,13 +96,22 @@ fn equal_weights(weights: &CheckedWeights) -> Option<Masses> {
     let count_equal = |side: &[f64]| -> Option<u64> {
         let mut positive = side.iter().filter(|&&weight| weight > 0.0);
         let first = positive.next()?;
-        positive.clone().all(|weight| weight == first).then(|| 1 + positive.count() as u64)
+        positive
+            .clone()
+            .all(|weight| weight == first)
+            .then(|| 1 + positive.count() as u64)
     };
     let sources = count_equal(&weights.source)?;
     let targets = count_equal(&weights.target)?;
     let divisor = greatest_common_divisor(sources, targets);
-    let total = (sources / divisor).checked_mul(targets).filter(|&total| total <= QUANTA)?;
-    let fill = |side: &[f64], units: u64| side.iter().map(|&weight| if weight > 0.0 { units as i64 } else { 0 }).collect();
+    let total = (sources / divisor)
+        .checked_mul(targets)
+        .filter(|&total| total <= QUANTA)?;
+    let fill = |side: &[f64], units: u64| {
+        side.iter()
+            .map(|&weight| if weight > 0.0 { units as i64 } else { 0 })
+            .collect()
+    };
     Some(Masses {
         source: fill(&weights.source, targets / divisor),
         target: fill(&weights.target, sources / divisor),
@@ -171,7 +195,14 @@ mod tests {
     #[test]
     fn counts_are_kept_as_they_are() {
         let masses = Masses::new(&checked(&[3.0, 0.0, 5.0], &[8.0]));
-        assert_eq!(masses, Masses { source: vec![3, 0, 5], target: vec![8], unit: 1.0 });
+        assert_eq!(
+            masses,
+            Masses {
+                source: vec![3, 0, 5],
+                target: vec![8],
+                unit: 1.0
+            }
+        );
     }
 
     #[test]

@@ -54,8 +54,12 @@ pub fn solve<T: Scalar>(problem: &Problem<'_, T>) -> Result<Solution> {
 #[doc(alias = "wasserstein")]
 pub fn transport_cost<T: Scalar>(problem: &Problem<'_, T>) -> Result<f64> {
     let solved = solve_tree(problem, &Options::default(), &mut run_to_the_end)?;
-    let Solved { costs, masses, tree, .. } = &solved;
-    Ok(sum(tree.arcs().map(|arc| arc.flow as f64 * masses.unit * costs.given(arc.source, arc.target))))
+    let Solved {
+        costs, masses, tree, ..
+    } = &solved;
+    Ok(sum(tree.arcs().map(|arc| {
+        arc.flow as f64 * masses.unit * costs.given(arc.source, arc.target)
+    })))
 }
 
 /// Solves the transport problem exactly.
@@ -64,15 +68,30 @@ pub fn solve_with<T: Scalar>(
     options: &Options,
     observer: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
 ) -> Result<Solution> {
-    let Solved { weights, mut costs, masses, tree, outcome } = solve_tree(problem, options, observer)?;
+    let Solved {
+        weights,
+        mut costs,
+        masses,
+        tree,
+        outcome,
+    } = solve_tree(problem, options, observer)?;
     let entries = tree
         .arcs()
         .filter(|arc| arc.flow > 0)
-        .map(|arc| PlanEntry { source: arc.source, target: arc.target, mass: arc.flow as f64 * masses.unit })
+        .map(|arc| PlanEntry {
+            source: arc.source,
+            target: arc.target,
+            mass: arc.flow as f64 * masses.unit,
+        })
         .collect();
     let plan = TransportPlan::new(problem.sources(), problem.targets(), entries)?;
 
-    let unscale = |potentials: &[f64]| potentials.iter().map(|potential| potential / costs.scale).collect();
+    let unscale = |potentials: &[f64]| {
+        potentials
+            .iter()
+            .map(|potential| potential / costs.scale)
+            .collect()
+    };
     let mut source_potentials: Vec<f64> = unscale(tree.source_potentials());
     let mut target_potentials: Vec<f64> = unscale(tree.target_potentials());
     (costs.scale, costs.cut) = (1.0, f64::INFINITY);
@@ -80,9 +99,21 @@ pub fn solve_with<T: Scalar>(
     if outcome.status != Status::Optimal {
         proof::make_feasible(&costs, &mut source_potentials, &target_potentials);
     }
-    let certificate =
-        proof::certify(&costs, &weights, &masses, &plan, &source_potentials, &target_potentials, outcome);
-    Ok(Solution { plan, source_potentials, target_potentials, certificate })
+    let certificate = proof::certify(
+        &costs,
+        &weights,
+        &masses,
+        &plan,
+        &source_potentials,
+        &target_potentials,
+        outcome,
+    );
+    Ok(Solution {
+        plan,
+        source_potentials,
+        target_potentials,
+        certificate,
+    })
 }
 
 /// The simplex's final tree, and what it was built from.
@@ -104,7 +135,9 @@ fn solve_tree<'a, T: Scalar>(
     let mut costs = CostRows::new(problem)?;
     let masses = Masses::new(&weights);
     let with_mass = |units: &[i64], wanted: bool| -> Vec<usize> {
-        (0..units.len()).filter(|&index| (units[index] > 0) == wanted).collect()
+        (0..units.len())
+            .filter(|&index| (units[index] > 0) == wanted)
+            .collect()
     };
     let active_sources = with_mass(&masses.source, true);
     let hidden_targets = with_mass(&masses.target, false);
@@ -127,11 +160,23 @@ fn solve_tree<'a, T: Scalar>(
         let status = simplex.run(observer);
         (iterations, tolerance, tree) = (simplex.pivots, simplex.tolerance, simplex.tree);
         // Mass on a cut cost: it does not avoid the large ones at this level, so the level goes up.
-        let on_cut = tree.arcs().any(|arc| arc.flow > 0 && costs.is_cut(arc.source, arc.target));
+        let on_cut = tree
+            .arcs()
+            .any(|arc| arc.flow > 0 && costs.is_cut(arc.source, arc.target));
         if status != Status::Optimal || !on_cut {
             tree.refresh();
-            let outcome = proof::Outcome { status, iterations, tolerance };
-            return Ok(Solved { weights, costs, masses, tree, outcome });
+            let outcome = proof::Outcome {
+                status,
+                iterations,
+                tolerance,
+            };
+            return Ok(Solved {
+                weights,
+                costs,
+                masses,
+                tree,
+                outcome,
+            });
         }
         costs.cut = cuts.next().unwrap_or(f64::INFINITY);
         tree.set_costs(|source, target| costs.entry(source, target));
@@ -157,5 +202,10 @@ fn moderate_scale(largest: f64) -> f64 {
 /// then has no mass on a cut pair it is optimal for the given costs too: they are nowhere smaller, and on the plan they
 /// are the same; the potentials are feasible for the same reason. Otherwise it goes on from there, one gap higher.
 fn cut_levels<T: Scalar>(costs: &CostRows<'_, T>) -> Vec<f64> {
-    costs.magnitudes.windows(2).filter(|pair| pair[1] > 1e6 * pair[0]).map(|pair| 1e3 * pair[0] * costs.scale).collect()
+    costs
+        .magnitudes
+        .windows(2)
+        .filter(|pair| pair[1] > 1e6 * pair[0])
+        .map(|pair| 1e3 * pair[0] * costs.scale)
+        .collect()
 }

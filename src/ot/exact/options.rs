@@ -21,7 +21,10 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { max_iterations: None, tolerance: 1e-13 }
+        Self {
+            max_iterations: None,
+            tolerance: 1e-13,
+        }
     }
 }
 

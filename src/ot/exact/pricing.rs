@@ -22,7 +22,10 @@ pub(super) struct RowMinimum {
 }
 
 impl RowMinimum {
-    pub const NONE: Self = Self { value: f64::INFINITY, column: u32::MAX };
+    pub const NONE: Self = Self {
+        value: f64::INFINITY,
+        column: u32::MAX,
+    };
 }
 
 /// How a cost enters the price.
@@ -121,12 +124,18 @@ fn row_minima_kernel<S: Simd, T: Scalar, R: Rule>(
         if best_block != usize::MAX {
             let column = (best_block..best_block + BLOCK).find(|&column| price(column) == best);
             let column = column.expect("the minimum of the block is one of its entries");
-            *minimum = RowMinimum { value: best, column: (first_column + column) as u32 };
+            *minimum = RowMinimum {
+                value: best,
+                column: (first_column + column) as u32,
+            };
         }
         for column in start..columns {
             let value = price(column);
             if value < minimum.value {
-                *minimum = RowMinimum { value, column: (first_column + column) as u32 };
+                *minimum = RowMinimum {
+                    value,
+                    column: (first_column + column) as u32,
+                };
             }
         }
     }
@@ -144,7 +153,10 @@ mod tests {
         for column in 0..costs.columns() {
             let value = costs[(row, column)].to_f64() - parts[column];
             if value < minimum.value {
-                minimum = RowMinimum { value, column: column as u32 };
+                minimum = RowMinimum {
+                    value,
+                    column: column as u32,
+                };
             }
         }
         minimum

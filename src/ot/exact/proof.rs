@@ -23,7 +23,9 @@ pub(super) fn extend_potentials<T: Scalar>(
     source_potentials: &mut [f64],
     target_potentials: &mut [f64],
 ) {
-    let hidden: Vec<usize> = (0..masses.target.len()).filter(|&target| masses.target[target] == 0).collect();
+    let hidden: Vec<usize> = (0..masses.target.len())
+        .filter(|&target| masses.target[target] == 0)
+        .collect();
     if !hidden.is_empty() {
         let mut least = vec![f64::INFINITY; hidden.len()];
         for source in (0..masses.source.len()).filter(|&source| masses.source[source] > 0) {
@@ -66,22 +68,36 @@ pub(super) fn certify<T: Scalar>(
     target_potentials: &[f64],
     outcome: Outcome,
 ) -> Certificate {
-    let primal_cost = sum(plan.entries().iter().map(|entry| entry.mass * costs.given(entry.source, entry.target)));
+    let primal_cost = sum(plan
+        .entries()
+        .iter()
+        .map(|entry| entry.mass * costs.given(entry.source, entry.target)));
     let transported = |units: &[i64], potentials: &[f64]| {
-        sum(units.iter().zip(potentials).map(|(&units, potential)| units as f64 * masses.unit * potential))
+        sum(units
+            .iter()
+            .zip(potentials)
+            .map(|(&units, potential)| units as f64 * masses.unit * potential))
     };
-    let dual_value =
-        sum([transported(&masses.source, source_potentials), transported(&masses.target, target_potentials)]);
-    let distance = |marginal: Vec<f64>, weights: &[f64]| sum(marginal.iter().zip(weights).map(|(p, w)| (p - w).abs()));
+    let dual_value = sum([
+        transported(&masses.source, source_potentials),
+        transported(&masses.target, target_potentials),
+    ]);
+    let distance =
+        |marginal: Vec<f64>, weights: &[f64]| sum(marginal.iter().zip(weights).map(|(p, w)| (p - w).abs()));
     let negligible = |weights: &[f64], units: &[i64]| {
-        (0..weights.len()).filter(|&index| weights[index] > 0.0 && units[index] == 0).collect()
+        (0..weights.len())
+            .filter(|&index| weights[index] > 0.0 && units[index] == 0)
+            .collect()
     };
 
     let mut minima = vec![RowMinimum::NONE; source_potentials.len()];
     costs.row_minima(0, target_potentials, &mut minima);
     let (mut dual_violation, mut relative_dual_violation) = (0.0_f64, 0.0_f64);
     for (source, minimum) in minima.iter().enumerate() {
-        let (f, g) = (source_potentials[source], target_potentials[minimum.column as usize]);
+        let (f, g) = (
+            source_potentials[source],
+            target_potentials[minimum.column as usize],
+        );
         let violation = f - minimum.value;
         if violation > 0.0 {
             let size = costs.given(source, minimum.column as usize).abs() + f.abs() + g.abs();
@@ -91,7 +107,13 @@ pub(super) fn certify<T: Scalar>(
     }
     let status = match outcome.status {
         Status::Optimal
-            if !all_pairs_feasible(costs, source_potentials, target_potentials, outcome.tolerance, minima) =>
+            if !all_pairs_feasible(
+                costs,
+                source_potentials,
+                target_potentials,
+                outcome.tolerance,
+                minima,
+            ) =>
         {
             Status::Inaccurate
         }
@@ -122,7 +144,13 @@ fn all_pairs_feasible<T: Scalar>(
     tolerance: f64,
     mut minima: Vec<RowMinimum>,
 ) -> bool {
-    let parts: Vec<f64> = target_potentials.iter().map(|g| g - tolerance * g.abs()).collect();
+    let parts: Vec<f64> = target_potentials
+        .iter()
+        .map(|g| g - tolerance * g.abs())
+        .collect();
     costs.tolerant_row_minima(0, &parts, tolerance, &mut minima);
-    minima.iter().zip(source_potentials).all(|(minimum, f)| minimum.value >= f - tolerance * f.abs())
+    minima
+        .iter()
+        .zip(source_potentials)
+        .all(|(minimum, f)| minimum.value >= f - tolerance * f.abs())
 }

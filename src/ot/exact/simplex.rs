@@ -82,11 +82,17 @@ impl<T: Scalar> Simplex<'_, '_, T> {
                 let source = first + offset;
                 let reduced_cost = minimum.value - self.tree.source_potentials()[source];
                 if reduced_cost < 0.0 {
-                    candidates.push(Candidate { reduced_cost, source, target: minimum.column as usize });
+                    candidates.push(Candidate {
+                        reduced_cost,
+                        source,
+                        target: minimum.column as usize,
+                    });
                 }
             }
             candidates.sort_unstable_by(|a, b| {
-                a.reduced_cost.total_cmp(&b.reduced_cost).then(a.source.cmp(&b.source))
+                a.reduced_cost
+                    .total_cmp(&b.reduced_cost)
+                    .then(a.source.cmp(&b.source))
             });
             let mut pivoted = false;
             for candidate in &candidates {
@@ -98,7 +104,11 @@ impl<T: Scalar> Simplex<'_, '_, T> {
                 clean += count;
             }
             cursor = (cursor + count) % rows;
-            if self.options.max_iterations.is_some_and(|limit| self.pivots >= limit) {
+            if self
+                .options
+                .max_iterations
+                .is_some_and(|limit| self.pivots >= limit)
+            {
                 return Some(Status::IterationLimit);
             }
             if self.pivots >= next_report {
@@ -121,7 +131,10 @@ impl<T: Scalar> Simplex<'_, '_, T> {
     fn try_candidate(&mut self, candidate: &Candidate) -> bool {
         let Candidate { source, target, .. } = *candidate;
         let cost = self.costs.entry(source, target);
-        let (f, g) = (self.tree.source_potentials()[source], self.tree.target_potentials()[target]);
+        let (f, g) = (
+            self.tree.source_potentials()[source],
+            self.tree.target_potentials()[target],
+        );
         let reduced_cost = cost - f - g;
         if reduced_cost < -self.tolerance * (cost.abs() + f.abs() + g.abs()) {
             self.tree.pivot(source, target, cost, reduced_cost);
@@ -160,10 +173,18 @@ impl<T: Scalar> Simplex<'_, '_, T> {
             let f = self.tree.source_potentials()[source];
             let excess = minima[source].value - (f - tolerance * f.abs());
             if excess < 0.0 {
-                violated.push(Candidate { reduced_cost: excess, source, target: minima[source].column as usize });
+                violated.push(Candidate {
+                    reduced_cost: excess,
+                    source,
+                    target: minima[source].column as usize,
+                });
             }
         }
-        violated.sort_unstable_by(|a, b| a.reduced_cost.total_cmp(&b.reduced_cost).then(a.source.cmp(&b.source)));
+        violated.sort_unstable_by(|a, b| {
+            a.reduced_cost
+                .total_cmp(&b.reduced_cost)
+                .then(a.source.cmp(&b.source))
+        });
         violated
     }
 }

@@ -65,7 +65,11 @@ fn greedy<T: Scalar>(costs: &CostRows<'_, T>, masses: &Masses, reduced: &[f64]) 
             if demand[target] == 0 {
                 open[target] = f64::NEG_INFINITY;
             }
-            flows.push(Flow { source, target, units });
+            flows.push(Flow {
+                source,
+                target,
+                units,
+            });
         }
     }
     flows
@@ -102,7 +106,9 @@ fn hang_together<T: Scalar>(
     mut flows: Vec<Flow>,
 ) -> SpanningTree {
     let (sources, targets) = (masses.source.len(), masses.target.len());
-    let mut pieces = Pieces { parent: (0..(sources + targets) as u32).collect() };
+    let mut pieces = Pieces {
+        parent: (0..(sources + targets) as u32).collect(),
+    };
     for flow in &flows {
         pieces.join(flow.source, sources + flow.target);
     }
@@ -120,7 +126,11 @@ fn hang_together<T: Scalar>(
     for &source in &linking[1..] {
         let target = nearest_elsewhere(costs, source, &mut reduced, &mut pieces, sources);
         pieces.join(source, sources + target);
-        flows.push(Flow { source, target, units: 0 });
+        flows.push(Flow {
+            source,
+            target,
+            units: 0,
+        });
     }
     grow(costs, sources, targets, linking[0], &flows)
 }
@@ -195,7 +205,11 @@ fn grow<T: Scalar>(
         for &index in &at_node[ends[node]..ends[node + 1]] {
             if index != above {
                 let flow = &flows[index as usize];
-                let child = if node < sources { sources + flow.target } else { flow.source };
+                let child = if node < sources {
+                    sources + flow.target
+                } else {
+                    flow.source
+                };
                 tree.hang(child, node, costs.entry(flow.source, flow.target), flow.units);
                 stack.push((child, index));
             }

@@ -27,8 +27,15 @@ struct Node {
     flow: i64,
 }
 
-const ISOLATED: Node =
-    Node { parent: NONE, first_child: NONE, next_sibling: NONE, previous_sibling: NONE, size: 1, cost: 0.0, flow: 0 };
+const ISOLATED: Node = Node {
+    parent: NONE,
+    first_child: NONE,
+    next_sibling: NONE,
+    previous_sibling: NONE,
+    size: 1,
+    cost: 0.0,
+    flow: 0,
+};
 
 /// An arc of the basis.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -53,7 +60,12 @@ impl SpanningTree {
     /// `sources + targets` nodes without arcs; `root` is to be the root.
     pub fn new(sources: usize, targets: usize, root: usize) -> Self {
         let nodes = sources + targets;
-        Self { sources, root: root as u32, nodes: vec![ISOLATED; nodes], potentials: vec![0.0; nodes] }
+        Self {
+            sources,
+            root: root as u32,
+            nodes: vec![ISOLATED; nodes],
+            potentials: vec![0.0; nodes],
+        }
     }
 
     /// Hangs `child` under `parent` while the tree is being built; sizes and potentials come with [`Self::refresh`].
@@ -80,11 +92,24 @@ impl SpanningTree {
 
     /// The arcs of the tree, in the order of their lower nodes.
     pub fn arcs(&self) -> impl Iterator<Item = Arc> + '_ {
-        self.nodes.iter().enumerate().filter(|(_, node)| node.parent != NONE).map(|(index, node)| {
-            let parent = node.parent as usize;
-            let (source, target) = if index < self.sources { (index, parent) } else { (parent, index) };
-            Arc { source, target: target - self.sources, cost: node.cost, flow: node.flow }
-        })
+        self.nodes
+            .iter()
+            .enumerate()
+            .filter(|(_, node)| node.parent != NONE)
+            .map(|(index, node)| {
+                let parent = node.parent as usize;
+                let (source, target) = if index < self.sources {
+                    (index, parent)
+                } else {
+                    (parent, index)
+                };
+                Arc {
+                    source,
+                    target: target - self.sources,
+                    cost: node.cost,
+                    flow: node.flow,
+                }
+            })
     }
 
     /// Replaces every arc's cost, then the potentials.
@@ -92,7 +117,11 @@ impl SpanningTree {
         for index in 0..self.nodes.len() {
             let parent = self.nodes[index].parent as usize;
             if self.nodes[index].parent != NONE {
-                let (source, target) = if index < self.sources { (index, parent) } else { (parent, index) };
+                let (source, target) = if index < self.sources {
+                    (index, parent)
+                } else {
+                    (parent, index)
+                };
                 self.nodes[index].cost = cost(source, target - self.sources);
             }
         }
@@ -111,7 +140,8 @@ impl SpanningTree {
             head += 1;
             let mut child = self.nodes[node as usize].first_child;
             while child != NONE {
-                self.potentials[child as usize] = self.nodes[child as usize].cost - self.potentials[node as usize];
+                self.potentials[child as usize] =
+                    self.nodes[child as usize].cost - self.potentials[node as usize];
                 order.push(child);
                 child = self.nodes[child as usize].next_sibling;
             }
@@ -120,10 +150,13 @@ impl SpanningTree {
             self.nodes[node as usize].size = 1;
         }
         for &node in order.iter().skip(1).rev() {
-            let size = self.nodes[node as usize].size;
-            self.nodes[self.nodes[node as usize].parent as usize].size += size;
+            let Node { parent, size, .. } = self.nodes[node as usize];
+            self.nodes[parent as usize].size += size;
         }
-        debug_assert_eq!(order.len(), (0..self.nodes.len()).filter(|&node| self.spans(node)).count());
+        debug_assert_eq!(
+            order.len(),
+            (0..self.nodes.len()).filter(|&node| self.spans(node)).count()
+        );
     }
 
     /// Lets the arc from `source` to `target` enter the basis, pushes as much flow round its cycle as fits, and lets the
@@ -158,7 +191,11 @@ impl SpanningTree {
 
         // fᵢ + gⱼ moves by the reduced cost across the cut: on the side that hangs, or the other way round on the rest.
         let total = self.nodes[self.root as usize].size;
-        let sign = if inner == entering_source { reduced_cost } else { -reduced_cost };
+        let sign = if inner == entering_source {
+            reduced_cost
+        } else {
+            -reduced_cost
+        };
         if 2 * moved <= total {
             self.shift(leaving, sign);
         } else {
@@ -201,7 +238,11 @@ impl SpanningTree {
         Cycle {
             join: left,
             room: source_room.min(target_room),
-            leaving: if leaving_on_source_side { source_leaving } else { target_leaving },
+            leaving: if leaving_on_source_side {
+                source_leaving
+            } else {
+                target_leaving
+            },
             leaving_on_source_side,
         }
     }
@@ -244,14 +285,27 @@ impl SpanningTree {
     #[inline(always)]
     fn reroot(&mut self, new_top: u32, old_top: u32, total: u32) {
         let mut node = new_top;
-        let mut above = if node == old_top { NONE } else { self.nodes[node as usize].parent };
-        let Node { mut cost, mut flow, mut size, .. } = self.nodes[node as usize];
+        let mut above = if node == old_top {
+            NONE
+        } else {
+            self.nodes[node as usize].parent
+        };
+        let Node {
+            mut cost,
+            mut flow,
+            mut size,
+            ..
+        } = self.nodes[node as usize];
         if above != NONE {
             self.detach(node);
         }
         self.nodes[node as usize].size = total;
         while above != NONE {
-            let next = if above == old_top { NONE } else { self.nodes[above as usize].parent };
+            let next = if above == old_top {
+                NONE
+            } else {
+                self.nodes[above as usize].parent
+            };
             if next != NONE {
                 self.detach(above);
             }
@@ -268,7 +322,12 @@ impl SpanningTree {
     /// Takes `node` out of its parent's children.
     #[inline(always)]
     fn detach(&mut self, node: u32) {
-        let Node { parent, next_sibling, previous_sibling, .. } = self.nodes[node as usize];
+        let Node {
+            parent,
+            next_sibling,
+            previous_sibling,
+            ..
+        } = self.nodes[node as usize];
         if previous_sibling == NONE {
             self.nodes[parent as usize].first_child = next_sibling;
         } else {
