@@ -10,7 +10,7 @@ use crate::scalar::Scalar;
 use std::ops::ControlFlow;
 
 /// Rows that are priced together. Their best pairs are candidates for as long as they stay attractive.
-const ROWS_PER_REFILL: usize = 16;
+const ROWS_PER_REFILL: usize = 32;
 
 /// What the simplex is doing, beside its tree.
 pub(super) struct Simplex<'s, 'a, T> {

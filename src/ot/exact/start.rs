@@ -3,11 +3,14 @@
 //! No artificial arcs and no big M: every arc of the tree is a real one with its real cost, so no digits are lost to a
 //! penalty and no phase is spent on driving artificial flow out.
 //!
-//! 1. Column duals vⱼ = minᵢ Cᵢⱼ take out what every source pays for a target anyway.
-//! 2. Each source in turn sends what it has to the open target with the least Cᵢⱼ - vⱼ. A step closes a source or a
-//!    target (or both), so the arcs form a forest.
+//! 1. Subtract from each cost the average cost of its source and of its target. What is left says which pairs are cheap
+//!    for those two; for squared Euclidean costs it is -2 (x - x̄)·(y - ȳ), free of the shift between the clouds.
+//! 2. The source with the least such number comes first (points far out have few good partners) and sends what it has to
+//!    the open target with the least one, and so on. A step closes a source or a target (or both), so the arcs form a
+//!    forest. Against sources in their given order and column minima this halves the pivots for clouds in the plane, and
+//!    saves a quarter in 64 dimensions.
 //! 3. A step that closes both leaves the forest in pieces. Each piece but the last is hung, by its own source with the
-//!    least Cᵢⱼ - vⱼ to a target elsewhere, below that target: an arc without flow that points up, as strong
+//!    cheapest way to a target elsewhere, below that target: an arc without flow that points up, as strong
 //!    feasibility demands.
 
 use super::costs::CostRows;
@@ -18,28 +21,59 @@ use crate::scalar::Scalar;
 
 /// A strongly feasible tree that spans all nodes with mass.
 pub(super) fn starting_tree<T: Scalar>(costs: &CostRows<'_, T>, masses: &Masses) -> SpanningTree {
-    let reduced = column_minima(costs, masses);
-    let flows = greedy(costs, masses, &reduced);
-    hang_together(costs, masses, reduced, flows)
+    let mut means = Means::new(costs, masses);
+    let flows = greedy(costs, masses, &means);
+    hang_together(costs, masses, &mut means.columns, flows)
 }
 
-/// vⱼ = minᵢ Cᵢⱼ over the sources with mass; minus infinity for targets without, which hides them.
-fn column_minima<T: Scalar>(costs: &CostRows<'_, T>, masses: &Masses) -> Vec<f64> {
-    let columns = costs.columns();
-    let mut minima = vec![f64::INFINITY; columns];
-    let mut row_costs = vec![0.0; columns];
-    for row in (0..costs.rows()).filter(|&row| masses.source[row] > 0) {
-        costs.piece_into(row, 0..columns, &mut row_costs);
-        for (minimum, &cost) in minima.iter_mut().zip(&row_costs) {
-            *minimum = if cost < *minimum { cost } else { *minimum };
+/// Average costs: of each source over the mass of the targets, of each target over the mass of the sources.
+struct Means {
+    rows: Vec<f64>,
+    /// Minus infinity for targets without mass, which hides them from pricing.
+    columns: Vec<f64>,
+}
+
+impl Means {
+    fn new<T: Scalar>(costs: &CostRows<'_, T>, masses: &Masses) -> Self {
+        let total: i64 = masses.source.iter().sum();
+        let shares =
+            |units: &[i64]| -> Vec<f64> { units.iter().map(|&units| units as f64 / total as f64).collect() };
+        let (source_shares, target_shares) = (shares(&masses.source), shares(&masses.target));
+        let mut rows = vec![0.0; costs.rows()];
+        let mut columns = vec![0.0; costs.columns()];
+        let mut row = vec![0.0; costs.columns()];
+        for source in (0..costs.rows()).filter(|&source| masses.source[source] > 0) {
+            costs.piece_into(source, 0..costs.columns(), &mut row);
+            rows[source] = weighted_sum(&row, &target_shares);
+            for (mean, &cost) in columns.iter_mut().zip(&row) {
+                *mean += source_shares[source] * cost;
+            }
+        }
+        for (mean, &mass) in columns.iter_mut().zip(&masses.target) {
+            if mass == 0 {
+                *mean = f64::NEG_INFINITY;
+            }
+        }
+        Self { rows, columns }
+    }
+}
+
+/// Σ costᵢ shareᵢ over eight independent sums, which the compiler keeps in registers.
+fn weighted_sum(costs: &[f64], shares: &[f64]) -> f64 {
+    let mut sums = [0.0; 8];
+    let (cost_blocks, share_blocks) = (costs.chunks_exact(8), shares.chunks_exact(8));
+    let tail: f64 = cost_blocks
+        .remainder()
+        .iter()
+        .zip(share_blocks.remainder())
+        .map(|(c, s)| c * s)
+        .sum();
+    for (costs, shares) in cost_blocks.zip(share_blocks) {
+        for k in 0..8 {
+            sums[k] += costs[k] * shares[k];
         }
     }
-    for (minimum, &mass) in minima.iter_mut().zip(&masses.target) {
-        if mass == 0 {
-            *minimum = f64::NEG_INFINITY;
-        }
-    }
-    minima
+    sums.iter().sum::<f64>() + tail
 }
 
 /// An arc of the starting plan.
@@ -49,11 +83,20 @@ struct Flow {
     units: i64,
 }
 
-fn greedy<T: Scalar>(costs: &CostRows<'_, T>, masses: &Masses, reduced: &[f64]) -> Vec<Flow> {
-    let mut open = reduced.to_vec();
+/// A feasible plan whose arcs form a forest.
+fn greedy<T: Scalar>(costs: &CostRows<'_, T>, masses: &Masses, means: &Means) -> Vec<Flow> {
+    let mut open = means.columns.clone();
+    let mut least = vec![RowMinimum::NONE; costs.rows()];
+    costs.row_minima(0, &open, &mut least);
+    let mut order: Vec<usize> = (0..costs.rows())
+        .filter(|&source| masses.source[source] > 0)
+        .collect();
+    let gain = |source: usize| least[source].value - means.rows[source];
+    order.sort_unstable_by(|&a, &b| gain(a).total_cmp(&gain(b)).then(a.cmp(&b)));
+
     let mut demand = masses.target.clone();
     let mut flows = Vec::with_capacity(masses.source.len() + masses.target.len());
-    for source in 0..masses.source.len() {
+    for source in order {
         let mut supply = masses.source[source];
         while supply > 0 {
             let mut least = [RowMinimum::NONE];
@@ -102,7 +145,7 @@ impl Pieces {
 fn hang_together<T: Scalar>(
     costs: &CostRows<'_, T>,
     masses: &Masses,
-    reduced: Vec<f64>,
+    column_means: &mut [f64],
     mut flows: Vec<Flow>,
 ) -> SpanningTree {
     let (sources, targets) = (masses.source.len(), masses.target.len());
@@ -121,10 +164,14 @@ fn hang_together<T: Scalar>(
             linking.push(flow.source);
         }
     }
-    // Flows come in the order of the sources, so the root is the first source with mass: its potential is zero.
-    let mut reduced = reduced;
-    for &source in &linking[1..] {
-        let target = nearest_elsewhere(costs, source, &mut reduced, &mut pieces, sources);
+    // The first source with mass is the root: its potential is zero.
+    let root = (0..sources)
+        .find(|&source| masses.source[source] > 0)
+        .expect("there is mass");
+    let root_piece = pieces.find(root);
+    linking.retain(|&source| pieces.find(source) != root_piece);
+    for source in linking {
+        let target = nearest_elsewhere(costs, source, column_means, &mut pieces, sources);
         pieces.join(source, sources + target);
         flows.push(Flow {
             source,
@@ -132,14 +179,14 @@ fn hang_together<T: Scalar>(
             units: 0,
         });
     }
-    grow(costs, sources, targets, linking[0], &flows)
+    grow(costs, sources, targets, root, &flows)
 }
 
-/// The target outside the source's own piece with the least Cᵢⱼ - vⱼ.
+/// The target outside the source's own piece with the least Cᵢⱼ above its average.
 fn nearest_elsewhere<T: Scalar>(
     costs: &CostRows<'_, T>,
     source: usize,
-    reduced: &mut [f64],
+    column_means: &mut [f64],
     pieces: &mut Pieces,
     sources: usize,
 ) -> usize {
@@ -150,26 +197,31 @@ fn nearest_elsewhere<T: Scalar>(
     let mut found = None;
     while found.is_none() && hidden.len() < TRIES {
         let mut least = [RowMinimum::NONE];
-        costs.row_minima(source, reduced, &mut least);
+        costs.row_minima(source, column_means, &mut least);
         let target = least[0].column as usize;
-        if target >= reduced.len() {
+        if target >= column_means.len() {
             break;
         }
         if pieces.find(sources + target) == own {
-            hidden.push((target, std::mem::replace(&mut reduced[target], f64::NEG_INFINITY)));
+            hidden.push((
+                target,
+                std::mem::replace(&mut column_means[target], f64::NEG_INFINITY),
+            ));
         } else {
             found = Some(target);
         }
     }
     for (target, value) in hidden {
-        reduced[target] = value;
+        column_means[target] = value;
     }
     found.unwrap_or_else(|| {
-        let mut row = vec![0.0; reduced.len()];
-        costs.piece_into(source, 0..reduced.len(), &mut row);
-        (0..reduced.len())
-            .filter(|&target| reduced[target] > f64::NEG_INFINITY && pieces.find(sources + target) != own)
-            .min_by(|&a, &b| (row[a] - reduced[a]).total_cmp(&(row[b] - reduced[b])))
+        let mut row = vec![0.0; column_means.len()];
+        costs.piece_into(source, 0..column_means.len(), &mut row);
+        (0..column_means.len())
+            .filter(|&target| {
+                column_means[target] > f64::NEG_INFINITY && pieces.find(sources + target) != own
+            })
+            .min_by(|&a, &b| (row[a] - column_means[a]).total_cmp(&(row[b] - column_means[b])))
             .expect("the root's piece lies elsewhere and has a target")
     })
 }
