@@ -1,5 +1,6 @@
 //! The two element types of the crate, `f32` and `f64`, as one sealed trait.
 
+use crate::simd::elementary::Elementary;
 use crate::simd::lanes::{Lanes, Simd};
 use std::fmt::{Debug, Display};
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
@@ -64,7 +65,7 @@ pub trait Scalar:
 
 /// Seals [`Scalar`] and says which register holds it at each SIMD level. Its module is private, so that user code
 /// can neither implement it nor name a register type of a level that the machine lacks.
-pub trait Vectorised: Sized {
+pub trait Vectorised: Elementary {
     /// The register of this element at the level `S`.
     type Register<S: Simd>: Lanes<Element = Self>;
 

@@ -27,7 +27,7 @@ impl Level {
 
 /// The most capable level of this machine.
 #[cfg(target_arch = "x86_64")]
-fn detect() -> Level {
+pub(crate) fn detect() -> Level {
     use std::arch::is_x86_feature_detected as has;
     if has!("avx512f")
         && has!("avx512dq")
@@ -46,7 +46,7 @@ fn detect() -> Level {
 
 /// The most capable level of this machine.
 #[cfg(not(target_arch = "x86_64"))]
-fn detect() -> Level {
+pub(crate) fn detect() -> Level {
     Level::Portable
 }
 
@@ -103,3 +103,38 @@ macro_rules! dispatch {
     };
 }
 pub(crate) use dispatch;
+
+/// Defines tests that run the body `$body::<S>()` at every level that this machine has.
+#[cfg(test)]
+macro_rules! test_at_every_level {
+    ($($(#[$attribute:meta])* $name:ident = $body:ident $(::<$generic:ty>)?;)+) => {$(
+        #[test]
+        $(#[$attribute])*
+        fn $name() {
+            $body::<$crate::simd::portable::Portable, $($generic)?>();
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw,avx2,fma")]
+                fn avx512() {
+                    $body::<$crate::simd::avx512::Avx512, $($generic)?>();
+                }
+                #[target_feature(enable = "avx2,fma")]
+                fn avx2() {
+                    $body::<$crate::simd::avx2::Avx2, $($generic)?>();
+                }
+                // SAFETY: a level runs only if the processor has every feature that its function enables.
+                #[allow(unsafe_code)]
+                {
+                    if $crate::simd::detect() >= $crate::simd::Level::Avx2 {
+                        unsafe { avx2() };
+                    }
+                    if $crate::simd::detect() >= $crate::simd::Level::Avx512 {
+                        unsafe { avx512() };
+                    }
+                }
+            }
+        }
+    )+};
+}
+#[cfg(test)]
+pub(crate) use test_at_every_level;

@@ -2,6 +2,7 @@
 
 use super::lanes::{Lanes, Mask, Simd, WordLanes};
 use std::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Neg, Not, Sub};
+use wide::bytemuck::cast;
 use wide::{CmpEq, CmpLe, CmpLt};
 
 /// The portable level.
@@ -15,7 +16,7 @@ impl Simd for Portable {
 }
 
 macro_rules! portable_lanes {
-    ($register:ident, $mask:ident, $wide:ident, $element:ident, $bits:ident, $signed:ident, $lanes:literal,
+    ($register:ident, $mask:ident, $wide:ident, $words:ident, $element:ident, $bits:ident, $lanes:literal,
      mantissa $mantissa:literal, bias $bias:literal) => {
         /// A register of floating-point lanes.
         #[derive(Clone, Copy)]
@@ -160,12 +161,17 @@ macro_rules! portable_lanes {
                 Self(self.0.abs())
             }
             #[inline(always)]
+            fn copysign(self, sign: Self) -> Self {
+                Self(self.0.abs() | (sign.0 & wide::$wide::splat(-0.0)))
+            }
+            #[inline(always)]
             fn sqrt(self) -> Self {
                 Self(self.0.sqrt())
             }
             #[inline(always)]
             fn round(self) -> Self {
-                Self(self.0.round_ties_even())
+                // The SSE2 path of `wide` loses the sign of a zero.
+                Self(self.0.round_ties_even()).copysign(self)
             }
 
             #[inline(always)]
@@ -186,69 +192,26 @@ macro_rules! portable_lanes {
             }
 
             #[inline(always)]
-            fn scale_by_power_of_two(self, n: Self) -> Self {
-                // Three exact factors of moderate size reach every exponent; only the last product can round.
-                let lanes = self.0.to_array();
-                let n = n.0.to_array();
-                let mut out = [0.0; $lanes];
-                for k in 0..$lanes {
-                    let n = n[k]
-                        .max(-4.0 * $bias as $element)
-                        .min(4.0 * $bias as $element) as $signed;
-                    let mut value = lanes[k];
-                    let mut rest = n;
-                    // Upwards from below or downwards from above, the intermediate products are exact.
-                    while rest > $bias {
-                        value *= $element::from_bits((2 * $bias as $bits) << $mantissa);
-                        rest -= $bias;
-                    }
-                    while rest < 1 - $bias {
-                        // Keep 2 * mantissa bits of room, so that the last product alone rounds.
-                        value *= $element::from_bits((1 + $mantissa as $bits) << $mantissa);
-                        rest += $bias - 1 - $mantissa;
-                    }
-                    out[k] = value * $element::from_bits(((rest + $bias) as $bits) << $mantissa);
-                }
-                Self(wide::$wide::from(out))
-            }
-            #[inline(always)]
-            fn scale_by_power_of_two_normal(self, n: Self) -> Self {
-                let lanes = self.0.to_array();
-                let n = n.0.to_array();
-                let mut out = [0.0; $lanes];
-                for k in 0..$lanes {
-                    let shifted = (n[k] as $signed as $bits) << $mantissa;
-                    out[k] = $element::from_bits(lanes[k].to_bits().wrapping_add(shifted));
-                }
-                Self(wide::$wide::from(out))
+            fn shift_into_exponent(self) -> Self {
+                let bits: wide::$words = cast(self.0);
+                Self(cast(bits << $mantissa))
             }
             #[inline(always)]
             fn split_exponent(self) -> (Self, Self) {
-                let lanes = self.0.to_array();
-                let mut mantissas = [0.0; $lanes];
-                let mut exponents = [0.0; $lanes];
-                for k in 0..$lanes {
-                    let subnormal = lanes[k] < $element::MIN_POSITIVE;
-                    let scale = $element::from_bits((($bias + $mantissa + 1) as $bits) << $mantissa);
-                    let bits = (if subnormal {
-                        lanes[k] * scale
-                    } else {
-                        lanes[k]
-                    })
-                    .to_bits();
-                    let offset = if subnormal {
-                        $bias + $mantissa + 1
-                    } else {
-                        $bias
-                    };
-                    exponents[k] = ((bits >> $mantissa) as $signed - offset) as $element;
-                    let fraction = bits & ((1 << $mantissa) - 1);
-                    mantissas[k] = $element::from_bits(fraction | (($bias as $bits) << $mantissa));
-                }
-                (
-                    Self(wide::$wide::from(mantissas)),
-                    Self(wide::$wide::from(exponents)),
-                )
+                // A subnormal lane becomes normal first; a biased exponent becomes a number in the lowest bits of 2^mantissa.
+                let lift = (2 * $bits::pow(2, $mantissa)) as $element;
+                let subnormal = self.0.simd_lt(wide::$wide::splat($element::MIN_POSITIVE));
+                let normal = subnormal.bitselect(self.0 * wide::$wide::splat(lift), self.0);
+                let bits: wide::$words = cast(normal);
+                let shifter = wide::$wide::splat(lift * 0.5);
+                let field: wide::$wide = cast((bits >> $mantissa) | cast::<_, wide::$words>(shifter));
+                let bias = subnormal.bitselect(
+                    wide::$wide::splat($bias as $element + ($mantissa + 1) as $element),
+                    wide::$wide::splat($bias as $element),
+                );
+                let fraction = bits & wide::$words::splat((1 << $mantissa) - 1);
+                let one: wide::$words = cast(wide::$wide::splat(1.0));
+                (Self(cast(fraction | one)), Self((field - shifter) - bias))
             }
 
             #[inline(always)]
@@ -280,8 +243,8 @@ fn halves<T: Copy, const N: usize>(mut lanes: [T; N], combine: impl Fn(T, T) -> 
     lanes[0]
 }
 
-portable_lanes!(F32x8, MaskF32x8, f32x8, f32, u32, i32, 8, mantissa 23, bias 127);
-portable_lanes!(F64x4, MaskF64x4, f64x4, f64, u64, i64, 4, mantissa 52, bias 1023);
+portable_lanes!(F32x8, MaskF32x8, f32x8, u32x8, f32, u32, 8, mantissa 23, bias 127);
+portable_lanes!(F64x4, MaskF64x4, f64x4, u64x4, f64, u64, 4, mantissa 52, bias 1023);
 
 /// A register of 64-bit words.
 #[derive(Clone, Copy)]
@@ -341,21 +304,16 @@ impl WordLanes for U64x4 {
     }
     #[inline(always)]
     fn as_f32(self) -> F32x8 {
-        let words = self.0.to_array();
-        let mut lanes = [0.0; 8];
-        for k in 0..4 {
-            lanes[2 * k] = f32::from_bits(words[k] as u32);
-            lanes[2 * k + 1] = f32::from_bits((words[k] >> 32) as u32);
-        }
-        F32x8(wide::f32x8::from(lanes))
+        // A big-endian machine keeps the high half of a word first.
+        let words = if cfg!(target_endian = "big") {
+            (self.0 << 32) | (self.0 >> 32)
+        } else {
+            self.0
+        };
+        F32x8(cast(words))
     }
     #[inline(always)]
     fn as_f64(self) -> F64x4 {
-        let words = self.0.to_array();
-        let mut lanes = [0.0; 4];
-        for k in 0..4 {
-            lanes[k] = f64::from_bits(words[k]);
-        }
-        F64x4(wide::f64x4::from(lanes))
+        F64x4(cast(self.0))
     }
 }
