@@ -45,7 +45,6 @@ macro_rules! with_elements {
         }
     };
 }
-pub(super) use with_elements;
 
 impl ArrayData {
     /// The number of elements.
@@ -240,7 +239,7 @@ fn matrix<T: Scalar>(rows: usize, columns: usize, elements: Vec<T>) -> Result<Ma
 
 /// Elements in Fortran order, put into C order.
 fn c_order<E: Element>(shape: &[usize], elements: Vec<E>) -> Vec<E> {
-    // Dimensions of 1 move nothing; without them there are at most 64, however many the file says.
+    // Dimensions of 1 move nothing.
     let shape: Vec<usize> = shape
         .iter()
         .copied()

@@ -177,7 +177,7 @@ pub enum BytesProblem {
         key: String,
     },
     /// Elements of a type that is not a real number (objects, strings, complex, structured, …).
-    #[error("elements of type {type_name} are not supported")]
+    #[error("elements of type {type_name:?} are not supported")]
     UnsupportedType {
         /// The type as the file gives it.
         type_name: String,
@@ -187,6 +187,12 @@ pub enum BytesProblem {
     DimensionTooLarge {
         /// The digits as the file gives them.
         digits: String,
+    },
+    /// More dimensions than NumPy has.
+    #[error("the shape has more than {limit} dimensions")]
+    TooManyDimensions {
+        /// The largest number that is read.
+        limit: usize,
     },
     /// The dimensions multiply to more bytes than this machine can count.
     #[error("the shape {shape:?} has more bytes than can be addressed")]
@@ -349,6 +355,14 @@ impl DataError {
             },
             other => other,
         }
+    }
+}
+
+/// A text from a file for an error's message: cut where it is long.
+pub(super) fn excerpt(text: &str) -> String {
+    match text.char_indices().nth(40) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Matrices of numbers from text.
 
-use super::super::error::{DataError, Result, TextProblem};
+use super::super::error::{Result, TextProblem, excerpt};
 use super::{CsvOptions, Record, Records};
 use crate::{Matrix, Scalar};
 use std::io::BufRead;
@@ -21,7 +21,7 @@ pub struct Table<T> {
 /// nearest `T`. A file with a header and no other record gives a matrix without rows.
 ///
 /// # Errors
-/// [`DataError::Io`], and [`DataError::Text`] with line and column: [`TextProblem::Empty`] for a file without records,
+/// [`DataError::Io`](crate::data::DataError), and [`DataError::Text`](crate::data::DataError) with line and column: [`TextProblem::Empty`] for a file without records,
 /// [`TextProblem::FieldCount`] for records of different length, [`TextProblem::Number`] for what is not a number,
 /// [`TextProblem::Range`] for a number beyond the range of `T`, and what [`Records`] refuses.
 ///
@@ -110,17 +110,10 @@ fn number<T: Scalar>(field: &str) -> std::result::Result<T, TextProblem> {
     Ok(T::from_f64(value))
 }
 
-/// A field for an error's text: cut where it is long.
-fn excerpt(field: &str) -> String {
-    match field.char_indices().nth(40) {
-        Some((end, _)) => format!("{}…", &field[..end]),
-        None => field.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::DataError;
 
     fn values<T: Scalar>(text: &str) -> Vec<T> {
         read_from::<T>(text.as_bytes(), &CsvOptions::default())

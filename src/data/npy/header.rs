@@ -9,14 +9,15 @@
 
 use super::super::bytes::ByteReader;
 use super::super::element::ByteOrder;
-use super::super::error::{BytesProblem, Result};
+use super::super::error::{BytesProblem, Result, excerpt};
+use super::literals::{Literals, MOST_DIMENSIONS, Parsed};
 use std::io::Read;
 
 const SIGNATURE: [u8; 6] = *b"\x93NUMPY";
 const KEYS: [&str; 3] = ["descr", "fortran_order", "shape"];
 
-/// The longest header that is read. One of real numbers has some hundred bytes; NumPy itself stops at 10,000.
-const LONGEST: u64 = 1 << 20;
+/// The longest header that is read: the longest that version 1.0 can say. NumPy itself stops at 10,000 bytes.
+const LONGEST: u64 = 1 << 16;
 
 /// What a header says, and where it says it.
 #[derive(Debug, PartialEq)]
@@ -97,12 +98,9 @@ pub(super) fn read<R: Read>(reader: &mut ByteReader<R>) -> Result<Header> {
     parse(&text, start).map_err(|(position, problem)| reader.error(start + position as u64, problem))
 }
 
-/// A problem and its position in the header.
-type Parsed<T> = std::result::Result<T, (usize, BytesProblem)>;
-
 /// Reads the dictionary `text`, which begins at the byte `start` of the file.
 fn parse(text: &[u8], start: u64) -> Parsed<Header> {
-    let mut literals = Literals { text, position: 0 };
+    let mut literals = Literals::new(text);
     let mut descr = None;
     let mut fortran_order = None;
     let mut shape = None;
@@ -112,7 +110,7 @@ fn parse(text: &[u8], start: u64) -> Parsed<Header> {
         let position = literals.position;
         let key = literals.string("a key in quotes, or '}'")?;
         let Some(key) = KEYS.into_iter().find(|known| *known == key) else {
-            return Err((position, BytesProblem::UnknownKey { key }));
+            return Err((position, BytesProblem::UnknownKey { key: excerpt(&key) }));
         };
         literals.punctuation(b':', "':'")?;
         literals.skip_space();
@@ -139,7 +137,12 @@ fn parse(text: &[u8], start: u64) -> Parsed<Header> {
     let fortran_order = fortran_order.ok_or(missing(KEYS[1]))?;
     let (shape_position, shape) = shape.ok_or(missing(KEYS[2]))?;
     let Some((order, kind)) = element_type(&descr) else {
-        return Err((descr_position, BytesProblem::UnsupportedType { type_name: descr }));
+        return Err((
+            descr_position,
+            BytesProblem::UnsupportedType {
+                type_name: excerpt(&descr),
+            },
+        ));
     };
     Ok(Header {
         kind,
@@ -173,135 +176,7 @@ fn element_type(descr: &str) -> Option<(ByteOrder, (char, usize))> {
     Some((order, (kind, size)))
 }
 
-/// A cursor over Python literals.
-struct Literals<'a> {
-    text: &'a [u8],
-    position: usize,
-}
-
-impl Literals<'_> {
-    fn skip_space(&mut self) {
-        while matches!(
-            self.text.get(self.position),
-            Some(b' ' | b'\t' | b'\n' | b'\r' | b'\x0c')
-        ) {
-            self.position += 1;
-        }
-    }
-
-    /// What stands at the cursor, for an error: at most 24 characters of it.
-    fn syntax(&self, expected: &'static str) -> (usize, BytesProblem) {
-        let end = self.text.len().min(self.position + 24);
-        let found = match &self.text[self.position..end] {
-            [] => "the header's end".to_owned(),
-            found => String::from_utf8_lossy(found).trim_end().to_owned(),
-        };
-        (self.position, BytesProblem::Syntax { expected, found })
-    }
-
-    /// Skips spaces and this character, if it comes next.
-    fn takes(&mut self, character: u8) -> bool {
-        self.skip_space();
-        let takes = self.text.get(self.position) == Some(&character);
-        self.position += usize::from(takes);
-        takes
-    }
-
-    fn punctuation(&mut self, character: u8, expected: &'static str) -> Parsed<()> {
-        if self.takes(character) {
-            Ok(())
-        } else {
-            Err(self.syntax(expected))
-        }
-    }
-
-    /// A string in single or double quotes. None that NumPy writes for a number has an escape.
-    fn string(&mut self, expected: &'static str) -> Parsed<String> {
-        self.skip_space();
-        let Some(quote @ (b'\'' | b'"')) = self.text.get(self.position).copied() else {
-            return Err(self.syntax(expected));
-        };
-        let rest = &self.text[self.position + 1..];
-        match rest
-            .iter()
-            .position(|&byte| byte == quote || matches!(byte, b'\\' | b'\n'))
-        {
-            Some(length) if rest[length] == quote => {
-                self.position += length + 2;
-                Ok(String::from_utf8_lossy(&rest[..length]).into_owned())
-            }
-            _ => Err(self.syntax("a string without escapes, closed by its quote")),
-        }
-    }
-
-    /// The element type. A list describes a structure, which is refused here with the list's beginning as its name.
-    fn descr(&mut self) -> Parsed<String> {
-        if matches!(self.text.get(self.position), Some(b'[' | b'(')) {
-            let (position, problem) = self.syntax("");
-            let BytesProblem::Syntax { found, .. } = problem else {
-                unreachable!("syntax gives a syntax problem")
-            };
-            return Err((
-                position,
-                BytesProblem::UnsupportedType {
-                    type_name: format!("{found}…"),
-                },
-            ));
-        }
-        self.string("an element type in quotes")
-    }
-
-    fn boolean(&mut self) -> Parsed<bool> {
-        let rest = &self.text[self.position..];
-        for (word, value) in [(&b"True"[..], true), (b"False", false)] {
-            if rest.starts_with(word) {
-                self.position += word.len();
-                return Ok(value);
-            }
-        }
-        Err(self.syntax("True or False"))
-    }
-
-    /// A tuple of whole numbers: `()`, `(3,)`, `(3, 4)`, `(3, 4,)`. `(3)` is a number in Python, not a tuple.
-    fn tuple(&mut self) -> Parsed<Vec<usize>> {
-        self.punctuation(b'(', "'(' and a tuple of dimensions")?;
-        let mut dimensions = Vec::new();
-        while !self.takes(b')') {
-            dimensions.push(self.dimension()?);
-            if self.takes(b',') {
-                continue;
-            }
-            if dimensions.len() == 1 {
-                return Err(self.syntax("',' (a tuple of one has a trailing comma)"));
-            }
-            self.punctuation(b')', "',' or ')'")?;
-            break;
-        }
-        Ok(dimensions)
-    }
-
-    fn dimension(&mut self) -> Parsed<usize> {
-        self.skip_space();
-        let rest = &self.text[self.position..];
-        let length = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        // Python writes no leading zeros and refuses to read them.
-        if length == 0 || (length > 1 && rest[0] == b'0') {
-            return Err(self.syntax("a whole number"));
-        }
-        let digits = String::from_utf8_lossy(&rest[..length]).into_owned();
-        let start = self.position;
-        self.position += length;
-        // Python 2 wrote large numbers with an L.
-        if self.text.get(self.position) == Some(&b'L') {
-            self.position += 1;
-        }
-        digits
-            .parse()
-            .map_err(|_| (start, BytesProblem::DimensionTooLarge { digits }))
-    }
-}
-
-/// The bytes of a header as NumPy writes them, for elements in C order.
+/// The bytes of a header as NumPy writes them, for elements in C order and at most [`MOST_DIMENSIONS`].
 pub(super) fn encode(descr: &str, shape: &[usize]) -> Vec<u8> {
     let dimensions: Vec<String> = shape.iter().map(usize::to_string).collect();
     let tuple = match &dimensions[..] {
@@ -313,23 +188,14 @@ pub(super) fn encode(descr: &str, shape: &[usize]) -> Vec<u8> {
     if let Some(first) = dimensions.first() {
         text.push_str(&" ".repeat(21 - first.len()));
     }
-    // The data begin at a multiple of 64 bytes; the text ends in a line feed.
-    let padded = |fixed: usize| (fixed + text.len() + 1).next_multiple_of(64);
+    // The data begin at a multiple of 64 bytes, after at least one space, and the text ends in a line feed. With at most
+    // 64 dimensions it is far shorter than version 1.0 can say.
+    let padded = ((SIGNATURE.len() + 4 + text.len() + 1) / 64 + 1) * 64;
     let mut bytes = SIGNATURE.to_vec();
-    let length = padded(10) - 10;
-    match u16::try_from(length) {
-        Ok(length) => {
-            bytes.extend([1, 0]);
-            bytes.extend(length.to_le_bytes());
-        }
-        // Only a shape of thousands of dimensions comes here.
-        Err(_) => {
-            bytes.extend([2, 0]);
-            bytes.extend(((padded(12) - 12) as u32).to_le_bytes());
-        }
-    }
+    bytes.extend([1, 0]);
+    bytes.extend(((padded - SIGNATURE.len() - 4) as u16).to_le_bytes());
     bytes.extend(text.as_bytes());
-    bytes.resize((bytes.len() + 1).next_multiple_of(64) - 1, b' ');
+    bytes.resize(padded - 1, b' ');
     bytes.push(b'\n');
     bytes
 }
@@ -337,6 +203,7 @@ pub(super) fn encode(descr: &str, shape: &[usize]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::Origin;
 
     fn problem(text: &str) -> (usize, BytesProblem) {
         parse(text.as_bytes(), 10).unwrap_err()
@@ -469,21 +336,33 @@ mod tests {
             digits: digits.into(),
         };
         assert_eq!(problem(&format!("{{'shape': ({digits},)}}")), (11, large));
+        let many = "1,".repeat(MOST_DIMENSIONS + 1);
+        let limit = MOST_DIMENSIONS;
+        assert!(
+            matches!(problem(&format!("{{'shape': ({many})}}")), (_, BytesProblem::TooManyDimensions { limit: got }) if got == limit)
+        );
+        // However long the text of a hostile file, the message is short.
+        let long = "9".repeat(60_000);
+        for text in [
+            format!("{{'shape': ({long},)}}"),
+            format!("{{'{long}': 1}}"),
+            format!("{{'descr': {long}"),
+            format!("{{'descr': [{long}"),
+        ] {
+            assert!(problem(&text).1.to_string().len() < 200);
+        }
     }
 
     #[test]
     fn a_written_header_is_padded_and_reads_back() {
-        let many = vec![1; 30_000];
+        let many = [usize::MAX; MOST_DIMENSIONS];
         for shape in [&[][..], &[3], &[20, 5], &[2, 3, 4, 5], &[usize::MAX; 2], &many] {
             let bytes = encode("<f8", shape);
             assert_eq!(bytes.len() % 64, 0);
             assert_eq!(bytes.last(), Some(&b'\n'));
-            let mut reader = ByteReader::new(&bytes[..], super::super::super::error::Origin::Stream, None);
+            let mut reader = ByteReader::new(&bytes[..], Origin::Stream, None);
             assert_eq!(read(&mut reader).unwrap().shape, shape);
             assert_eq!(reader.offset(), bytes.len() as u64);
         }
-        let bytes = encode("<f8", &many);
-        assert_eq!(bytes[6], 2);
-        assert_eq!(bytes.len() % 64, 0);
     }
 }

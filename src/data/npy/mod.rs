@@ -1,7 +1,7 @@
 //! NumPy's `.npy` files, versions 1.0 to 3.0.
 //!
 //! Read are the element types `f2 f4 f8`, `i1` to `i8`, `u1` to `u8` and `b1` in either byte order, arrays of any
-//! number of dimensions in C or Fortran order (given in C order either way). Written is version 1.0, little-endian, in
+//! number of dimensions (NumPy has at most 64) in C or Fortran order (given in C order either way). Written is version 1.0, little-endian, in
 //! C order, byte for byte as NumPy writes it. Source: the description in `numpy.lib.format`.
 //!
 //! A file must be whole: truncated data, bytes left over, a header that says what cannot be, or an element type that is
@@ -21,23 +21,25 @@
 //! [`DataError`]: super::DataError
 
 mod header;
+mod literals;
 
 use super::array::{Array, check_length};
 use super::bytes::{ByteReader, element_count, open};
 use super::element::Element;
 use super::element::sealed::Encoding;
-use super::error::{BytesProblem, DataError, Origin, Result, array_error};
+use super::error::{ArrayProblem, BytesProblem, Origin, Result, array_error};
 use super::half::Half;
 use super::write::{create, write_all};
 use crate::{Matrix, Scalar};
 use header::Header;
+use literals::MOST_DIMENSIONS;
 use std::io::{Read, Write};
 use std::path::Path;
 
 /// Reads a file, keeping the shape and the element type that it has.
 ///
 /// # Errors
-/// [`DataError::Io`] if the file cannot be read, [`DataError::Bytes`] if it is not a whole `.npy` file of numbers.
+/// [`DataError::Io`](super::DataError) if the file cannot be read, [`DataError::Bytes`](super::DataError) if it is not a whole `.npy` file of numbers.
 ///
 /// # Examples
 /// ```no_run
@@ -80,7 +82,7 @@ pub fn read_matrix<T: Scalar>(path: impl AsRef<Path>) -> Result<Matrix<T>> {
 /// Reads a vector of shape `(n,)`; elements convert as in [`Array::to_vec`].
 ///
 /// # Errors
-/// As [`read`] and [`Array::to_vec`]; [`ArrayProblem::Dimensions`](super::ArrayProblem) for any other shape.
+/// As [`read`] and [`Array::to_vec`]; [`ArrayProblem::Dimensions`] for any other shape.
 ///
 /// # Examples
 /// ```no_run
@@ -100,7 +102,7 @@ pub fn read_vector<T: Scalar>(path: impl AsRef<Path>) -> Result<Vec<T>> {
 /// Writes a matrix with shape `(rows, columns)`, as `<f4` or `<f8`.
 ///
 /// # Errors
-/// [`DataError::Io`] if the file cannot be written; what had been written of it is left there.
+/// [`DataError::Io`](super::DataError) if the file cannot be written; what had been written of it is left there.
 ///
 /// # Examples
 /// ```no_run
@@ -134,8 +136,8 @@ pub fn write_vector<T: Scalar>(path: impl AsRef<Path>, vector: &[T]) -> Result<(
 /// Writes elements of any type with any shape, in C order.
 ///
 /// # Errors
-/// As [`write`](fn@write), and [`ArrayProblem::Length`](super::ArrayProblem) if the shape does not have as many
-/// elements.
+/// As [`write`](fn@write), and [`ArrayProblem::Length`] if the shape does not have as many elements,
+/// [`ArrayProblem::Dimensions`] if it has more than 64 dimensions.
 ///
 /// # Examples
 /// ```no_run
@@ -145,7 +147,7 @@ pub fn write_vector<T: Scalar>(path: impl AsRef<Path>, vector: &[T]) -> Result<(
 /// # Ok::<(), brenier::data::DataError>(())
 /// ```
 pub fn write_elements<E: Element>(path: impl AsRef<Path>, shape: &[usize], elements: &[E]) -> Result<()> {
-    check_length(shape, elements.len())?;
+    check_shape(shape, elements.len())?;
     let path = path.as_ref();
     let start = header::encode(E::DESCR, shape);
     write_all(create(path)?, &path.into(), &start, elements, |element, bytes| {
@@ -158,11 +160,22 @@ pub fn write_elements<E: Element>(path: impl AsRef<Path>, shape: &[usize], eleme
 /// # Errors
 /// As [`write_elements`].
 pub fn write_to<E: Element>(writer: impl Write, shape: &[usize], elements: &[E]) -> Result<()> {
-    check_length(shape, elements.len())?;
+    check_shape(shape, elements.len())?;
     let start = header::encode(E::DESCR, shape);
     write_all(writer, &Origin::Stream, &start, elements, |element, bytes| {
         element.append_bytes(bytes)
     })
+}
+
+fn check_shape(shape: &[usize], length: usize) -> Result<()> {
+    if shape.len() > MOST_DIMENSIONS {
+        let expected = "at most 64 dimensions";
+        return Err(array_error(ArrayProblem::Dimensions {
+            expected,
+            shape: shape.to_vec(),
+        }));
+    }
+    check_length(shape, length)
 }
 
 fn write_scalars<T: Scalar>(path: &Path, shape: &[usize], scalars: &[T]) -> Result<()> {

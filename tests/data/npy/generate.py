@@ -40,6 +40,8 @@ for code in ["i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8"]:
 
 save("booleans", np.array([True, False, True]))
 save("number", np.float64(2.5))
+# A header that ends at a multiple of 64 bytes before it is padded.
+save("fifteen_dimensions", np.full((1,) * 15, 0.5))
 save("empty", np.zeros((0, 3), dtype="<f4"))
 
 # Half-precision numbers by their bits, and the same as f32: both signs of zero, the smallest and the largest subnormal,
