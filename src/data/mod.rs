@@ -1,1 +1,36 @@
-//! (under construction)
+//! Reading and writing data: `.npy` arrays, CSV, IDX and CIFAR files.
+//!
+//! | format | read | written |
+//! | --- | --- | --- |
+//! | [`npy`] | real numbers, integers, booleans; any shape, order and byte order | the same, in C order |
+//! | [`csv`] | records of text, matrices of numbers | both |
+//! | [`idx`] | all element types, any shape, gzip or not | bytes |
+//! | [`cifar`] | CIFAR-10 and CIFAR-100 | |
+//!
+//! The readers are small and written here: no C is compiled for them. They take nothing on trust: a file that is cut
+//! off, goes on after its end, or whose header promises what is not there gives a [`DataError`] that names the file, the
+//! place and the value; memory is asked for only when the bytes are known to be there, or as they come. Nothing is
+//! repaired silently, and a number that the element type cannot hold is an error, not a rounding.
+//!
+//! Whatever has a shape comes as an [`Array`] in the type that the file has, and goes from there to a
+//! [`Matrix`](crate::Matrix) of `f32` or `f64`.
+
+mod array;
+mod bytes;
+pub mod cifar;
+pub mod csv;
+mod directory;
+mod element;
+mod error;
+mod half;
+pub mod idx;
+pub mod npy;
+mod pixels;
+mod write;
+
+pub use array::{Array, ArrayData};
+pub use directory::{directory, file, skipped};
+pub use element::Element;
+pub use error::{ArrayProblem, BytesProblem, DataError, Origin, Result, TextProblem};
+pub use half::Half;
+pub use pixels::PixelScale;

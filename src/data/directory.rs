@@ -1,0 +1,87 @@
+//! Where examples and tests find the public data that they show themselves on.
+//!
+//! The files are not part of the crate. An example looks for them with [`file`](fn@file) and, where they are not there, prints
+//! [`skipped`] and ends well, so that a fresh clone is green.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+/// The environment variable that names the folder.
+const VARIABLE: &str = "BRENIER_DATA";
+
+/// The folder beside a clone of the repository that is looked at otherwise.
+const BESIDE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data");
+
+/// The folder of the data files: the one that the environment variable `BRENIER_DATA` names, or else `../shared/data`
+/// beside the crate's sources. None if it does not exist; a variable that names no folder is not replaced by the other.
+///
+/// # Examples
+/// ```
+/// if let Some(folder) = brenier::data::directory() {
+///     assert!(folder.is_dir());
+/// }
+/// ```
+pub fn directory() -> Option<PathBuf> {
+    choose(std::env::var_os(VARIABLE).as_deref(), Path::new(BESIDE))
+}
+
+/// One data file, by its path inside the [`directory`](fn@directory); none if it is not there.
+///
+/// # Examples
+/// ```
+/// use brenier::data;
+/// match data::file("cifar10/train-500.bin") {
+///     Some(path) => println!("reading {}", path.display()),
+///     None => println!("{}", data::skipped("cifar10/train-500.bin", "https://www.cs.toronto.edu/~kriz/cifar.html")),
+/// }
+/// ```
+pub fn file(relative: &str) -> Option<PathBuf> {
+    let path = directory()?.join(relative);
+    path.is_file().then_some(path)
+}
+
+/// What an example says when a data file is missing: which, where it was looked for and where the public has it.
+pub fn skipped(relative: &str, public_source: &str) -> String {
+    let variable = std::env::var_os(VARIABLE);
+    let place = match &variable {
+        Some(folder) => format!("{VARIABLE}={}", Path::new(folder).display()),
+        None => format!("../shared/data; set {VARIABLE} to another folder"),
+    };
+    format!("skipped: {relative} not found (in {place}); public source: {public_source}")
+}
+
+fn choose(variable: Option<&OsStr>, beside: &Path) -> Option<PathBuf> {
+    let folder = variable.map_or(beside, Path::new);
+    folder.is_dir().then(|| folder.to_path_buf())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_variable_comes_first_and_is_not_replaced() {
+        let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let nowhere = Path::new("/nowhere/at/all");
+        assert_eq!(choose(None, &sources), Some(sources.clone()));
+        assert_eq!(choose(Some(sources.as_os_str()), nowhere), Some(sources.clone()));
+        assert_eq!(choose(Some(nowhere.as_os_str()), &sources), None);
+        assert_eq!(choose(Some(OsStr::new("")), &sources), None);
+        assert_eq!(choose(None, nowhere), None);
+        assert_eq!(choose(Some(sources.join("lib.rs").as_os_str()), &sources), None);
+    }
+
+    #[test]
+    fn the_message_names_the_file_and_its_source() {
+        let message = skipped("mnist/images", "https://example.org");
+        assert!(
+            message.starts_with("skipped: mnist/images not found"),
+            "{message}"
+        );
+        assert!(
+            message.ends_with("public source: https://example.org"),
+            "{message}"
+        );
+        assert_eq!(file("no such file"), None);
+    }
+}
