@@ -112,31 +112,48 @@ fn row_minima_kernel<S: Simd, T: Scalar, R: Rule>(
             }
             start += BLOCK;
         }
-        let price = |column: usize| -> f64 {
-            let cost = row[column].to_f64();
-            // Rounded as the lanes round: a level without fused multiply-add rounds twice.
-            let mut price = [0.0];
-            let lanes = S::F64::load_partial(&[cost], 0.0);
-            (R::price(lanes, tolerances) - S::F64::load_partial(&column_parts[column..=column], 0.0))
-                .store_partial(&mut price);
-            price[0]
-        };
+        // Where the minimum is: its block once more, with the same operations, so the same bits.
         if best_block != usize::MAX {
-            let column = (best_block..best_block + BLOCK).find(|&column| price(column) == best);
-            let column = column.expect("the minimum of the block is one of its entries");
-            *minimum = RowMinimum {
-                value: best,
-                column: (first_column + column) as u32,
-            };
-        }
-        for column in start..columns {
-            let value = price(column);
-            if value < minimum.value {
-                *minimum = RowMinimum {
-                    value,
-                    column: (first_column + column) as u32,
-                };
+            let mut prices = [0.0; BLOCK];
+            let costs = &row[best_block..best_block + BLOCK];
+            let parts = &column_parts[best_block..best_block + BLOCK];
+            let mut k = 0;
+            while k < BLOCK {
+                let cost = T::load_wide::<S::F64>(&costs[k..]);
+                (R::price(cost, tolerances) - S::F64::load(&parts[k..])).store(&mut prices[k..]);
+                k += lanes;
             }
+            keep_least(&prices, first_column + best_block, minimum);
+        }
+        // The columns that do not fill a block, padded to one.
+        if start < columns {
+            let rest = columns - start;
+            let mut prices = [0.0; BLOCK];
+            let mut parts = [0.0; BLOCK];
+            for k in 0..rest {
+                prices[k] = row[start + k].to_f64();
+                parts[k] = column_parts[start + k];
+            }
+            let mut k = 0;
+            while k < rest {
+                let cost = S::F64::load(&prices[k..]);
+                (R::price(cost, tolerances) - S::F64::load(&parts[k..])).store(&mut prices[k..]);
+                k += lanes;
+            }
+            keep_least(&prices[..rest], first_column + start, minimum);
+        }
+    }
+}
+
+/// Puts the first of the least prices into `minimum`, if it is less than what stands there.
+#[inline(always)]
+fn keep_least(prices: &[f64], first_column: usize, minimum: &mut RowMinimum) {
+    for (k, &price) in prices.iter().enumerate() {
+        if price < minimum.value {
+            *minimum = RowMinimum {
+                value: price,
+                column: (first_column + k) as u32,
+            };
         }
     }
 }
