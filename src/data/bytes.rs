@@ -22,7 +22,8 @@ pub(super) struct ByteReader<R> {
     compressed: bool,
 }
 
-/// Opens a file; its length is known if it is a regular one (a pipe or a device has none).
+/// Opens a file; its length is known if it is a regular one (a pipe or a device has none, and the files in which a
+/// system shows its state say 0).
 pub(super) fn open(path: &Path) -> Result<(File, Option<u64>)> {
     let refused = |reason| DataError::Io {
         operation: "open",
@@ -31,7 +32,7 @@ pub(super) fn open(path: &Path) -> Result<(File, Option<u64>)> {
     };
     let file = File::open(path).map_err(refused)?;
     let metadata = file.metadata().map_err(refused)?;
-    let length = metadata.is_file().then_some(metadata.len());
+    let length = Some(metadata.len()).filter(|&length| metadata.is_file() && length > 0);
     Ok((file, length))
 }
 

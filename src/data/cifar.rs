@@ -86,6 +86,15 @@ pub fn read_100<T: Scalar>(path: impl AsRef<Path>, scale: PixelScale) -> Result<
 ///
 /// # Errors
 /// As [`read_100`].
+///
+/// # Examples
+/// ```
+/// use brenier::data::{PixelScale, cifar};
+/// let record = [vec![19, 99], vec![0; cifar::PIXELS]].concat();
+/// let images = cifar::read_100_from::<f32>(&record[..], PixelScale::Bytes)?;
+/// assert_eq!((&images.coarse_labels[..], &images.labels[..]), (&[19][..], &[99][..]));
+/// # Ok::<(), brenier::data::DataError>(())
+/// ```
 pub fn read_100_from<T: Scalar>(reader: impl Read, scale: PixelScale) -> Result<Cifar<T>> {
     read_records(reader, Origin::Stream, &[20, 100], scale)
 }

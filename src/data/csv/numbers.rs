@@ -26,9 +26,13 @@ pub struct Table<T> {
 /// [`TextProblem::Range`] for a number beyond the range of `T`, and what [`Records`] refuses.
 ///
 /// # Examples
-/// ```no_run
+/// ```
 /// use brenier::data::csv::{self, CsvOptions};
-/// let cloud = csv::read::<f64>("cloud.csv", &CsvOptions::default())?.values;
+/// # let path = std::env::temp_dir().join(format!("brenier-doc-{}-read.csv", std::process::id()));
+/// std::fs::write(&path, "0.5,1\n2,nought\n").unwrap();
+/// let error = csv::read::<f64>(&path, &CsvOptions::default()).unwrap_err();
+/// assert!(error.to_string().ends_with("line 2, column 2: \"nought\" is not a number"));
+/// # std::fs::remove_file(path).unwrap();
 /// # Ok::<(), brenier::data::DataError>(())
 /// ```
 pub fn read<T: Scalar>(path: impl AsRef<Path>, options: &CsvOptions) -> Result<Table<T>> {
@@ -39,6 +43,14 @@ pub fn read<T: Scalar>(path: impl AsRef<Path>, options: &CsvOptions) -> Result<T
 ///
 /// # Errors
 /// As [`read`].
+///
+/// # Examples
+/// ```
+/// use brenier::data::csv::{self, CsvOptions};
+/// let cloud = csv::read_from::<f64>(&b"0.5,1\n2,-3\n"[..], &CsvOptions::default())?.values;
+/// assert_eq!(cloud.row(1), [2.0, -3.0]);
+/// # Ok::<(), brenier::data::DataError>(())
+/// ```
 pub fn read_from<T: Scalar>(reader: impl BufRead, options: &CsvOptions) -> Result<Table<T>> {
     table(Records::from_reader(reader, options)?, options)
 }

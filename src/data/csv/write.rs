@@ -18,10 +18,14 @@ use std::path::Path;
 /// columns, the header option disagrees, or nothing could be read back: no columns, or neither rows nor names.
 ///
 /// # Examples
-/// ```no_run
+/// ```
 /// use brenier::{Matrix, data::csv::{self, CsvOptions}};
+/// # let path = std::env::temp_dir().join(format!("brenier-doc-{}-write.csv", std::process::id()));
 /// let cloud = Matrix::from_rows([[0.5, 1.0], [1e-300, 2.0]]);
-/// csv::write("cloud.csv", &cloud, Some(&["x", "y"]), &CsvOptions::default().header(true))?;
+/// let options = CsvOptions::default().header(true);
+/// csv::write(&path, &cloud, Some(&["x", "y"]), &options)?;
+/// assert_eq!(csv::read::<f64>(&path, &options)?.values, cloud);
+/// # std::fs::remove_file(path).unwrap();
 /// # Ok::<(), brenier::data::DataError>(())
 /// ```
 pub fn write<T: Scalar>(

@@ -24,10 +24,14 @@ pub struct Images<T> {
 /// As [`read`]; [`ArrayProblem::Dimensions`] and [`ArrayProblem::ElementType`] for other shapes and types.
 ///
 /// # Examples
-/// ```no_run
+/// ```
 /// use brenier::data::{PixelScale, idx};
-/// let images = idx::images::<f32>("train-images-idx3-ubyte.gz", PixelScale::Unit)?;
-/// println!("{} images of {} x {}", images.pixels.rows(), images.height, images.width);
+/// # let path = std::env::temp_dir().join(format!("brenier-doc-{}-images.gz", std::process::id()));
+/// idx::write(&path, &[2, 1, 2], &[0, 51, 102, 255])?;
+/// let images = idx::images::<f32>(&path, PixelScale::Unit)?;
+/// assert_eq!((images.height, images.width), (1, 2));
+/// assert_eq!(images.pixels.row(1), [0.4, 1.0]);
+/// # std::fs::remove_file(path).unwrap();
 /// # Ok::<(), brenier::data::DataError>(())
 /// ```
 pub fn images<T: Scalar>(path: impl AsRef<Path>, scale: PixelScale) -> Result<Images<T>> {
@@ -61,8 +65,12 @@ pub fn images<T: Scalar>(path: impl AsRef<Path>, scale: PixelScale) -> Result<Im
 /// As [`images`].
 ///
 /// # Examples
-/// ```no_run
-/// let labels = brenier::data::idx::labels("train-labels-idx1-ubyte.gz")?;
+/// ```
+/// use brenier::data::idx;
+/// # let path = std::env::temp_dir().join(format!("brenier-doc-{}-labels.gz", std::process::id()));
+/// idx::write(&path, &[3], &[5, 0, 4])?;
+/// assert_eq!(idx::labels(&path)?, [5, 0, 4]);
+/// # std::fs::remove_file(path).unwrap();
 /// # Ok::<(), brenier::data::DataError>(())
 /// ```
 pub fn labels(path: impl AsRef<Path>) -> Result<Vec<u8>> {

@@ -37,9 +37,12 @@ pub use write::{write, write_to};
 /// a whole IDX file; of a compressed file the offset counts unpacked bytes.
 ///
 /// # Examples
-/// ```no_run
-/// let array = brenier::data::idx::read("ising6x6-idx3-ubyte.gz")?;
-/// println!("{:?} of {}", array.shape(), array.data().type_name());
+/// ```
+/// use brenier::data::idx;
+/// # let path = std::env::temp_dir().join(format!("brenier-doc-{}-read.idx", std::process::id()));
+/// idx::write(&path, &[2, 2], &[0, 1, 1, 0])?;
+/// assert_eq!(idx::read(&path)?.to_matrix::<f64>()?.row(1), [1.0, 0.0]);
+/// # std::fs::remove_file(path).unwrap();
 /// # Ok::<(), brenier::data::DataError>(())
 /// ```
 pub fn read(path: impl AsRef<Path>) -> Result<Array> {

@@ -16,8 +16,12 @@ use std::path::Path;
 /// it (2^32 in one dimension, 256 dimensions).
 ///
 /// # Examples
-/// ```no_run
-/// brenier::data::idx::write("samples-idx3-ubyte.gz", &[1, 2, 2], &[0, 1, 1, 0])?;
+/// ```
+/// use brenier::data::idx;
+/// # let path = std::env::temp_dir().join(format!("brenier-doc-{}-write.gz", std::process::id()));
+/// idx::write(&path, &[1, 2, 2], &[0, 1, 1, 0])?;
+/// assert_eq!(std::fs::read(&path).unwrap()[..2], [0x1f, 0x8b]);
+/// # std::fs::remove_file(path).unwrap();
 /// # Ok::<(), brenier::data::DataError>(())
 /// ```
 pub fn write(path: impl AsRef<Path>, shape: &[usize], bytes: &[u8]) -> Result<()> {

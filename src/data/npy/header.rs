@@ -10,7 +10,7 @@
 use super::super::bytes::ByteReader;
 use super::super::element::ByteOrder;
 use super::super::error::{BytesProblem, Result, excerpt};
-use super::literals::{Literals, MOST_DIMENSIONS, Parsed};
+use super::literals::{Literals, Parsed};
 use std::io::Read;
 
 const SIGNATURE: [u8; 6] = *b"\x93NUMPY";
@@ -176,7 +176,7 @@ fn element_type(descr: &str) -> Option<(ByteOrder, (char, usize))> {
     Some((order, (kind, size)))
 }
 
-/// The bytes of a header as NumPy writes them, for elements in C order and at most [`MOST_DIMENSIONS`].
+/// The bytes of a header as NumPy writes them, for elements in C order and at most 64 dimensions.
 pub(super) fn encode(descr: &str, shape: &[usize]) -> Vec<u8> {
     let dimensions: Vec<String> = shape.iter().map(usize::to_string).collect();
     let tuple = match &dimensions[..] {
@@ -202,6 +202,7 @@ pub(super) fn encode(descr: &str, shape: &[usize]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::literals::MOST_DIMENSIONS;
     use super::*;
     use crate::data::Origin;
 

@@ -42,10 +42,13 @@ use std::path::Path;
 /// [`DataError::Io`](super::DataError) if the file cannot be read, [`DataError::Bytes`](super::DataError) if it is not a whole `.npy` file of numbers.
 ///
 /// # Examples
-/// ```no_run
-/// # use brenier::data::npy;
-/// let array = npy::read("activations.npy")?;
-/// println!("{:?} of {}", array.shape(), array.data().type_name());
+/// ```
+/// use brenier::data::npy;
+/// # let path = std::env::temp_dir().join(format!("brenier-doc-{}-read.npy", std::process::id()));
+/// npy::write_elements(&path, &[2, 1, 3], &[1_u8, 2, 3, 4, 5, 6])?;
+/// let array = npy::read(&path)?;
+/// assert_eq!((array.shape(), array.data().type_name()), (&[2, 1, 3][..], "u8"));
+/// # std::fs::remove_file(path).unwrap();
 /// # Ok::<(), brenier::data::DataError>(())
 /// ```
 pub fn read(path: impl AsRef<Path>) -> Result<Array> {
@@ -58,6 +61,15 @@ pub fn read(path: impl AsRef<Path>) -> Result<Array> {
 ///
 /// # Errors
 /// As [`read`].
+///
+/// # Examples
+/// ```
+/// let mut file = Vec::new();
+/// brenier::data::npy::write_to(&mut file, &[2], &[1.5_f32, 2.0])?;
+/// let error = brenier::data::npy::read_from(&file[..130]).unwrap_err();
+/// assert_eq!(error.to_string(), "the stream: byte 128: the file ends early: 8 bytes of data expected, 2 there");
+/// # Ok::<(), brenier::data::DataError>(())
+/// ```
 pub fn read_from(reader: impl Read) -> Result<Array> {
     read_array(ByteReader::new(reader, Origin::Stream, None))
 }
@@ -68,10 +80,13 @@ pub fn read_from(reader: impl Read) -> Result<Array> {
 /// As [`read`] and [`Array::to_matrix`].
 ///
 /// # Examples
-/// ```no_run
-/// # use brenier::data::npy;
-/// let cloud = npy::read_matrix::<f64>("source.npy")?;
-/// println!("{} points in {} dimensions", cloud.rows(), cloud.columns());
+/// ```
+/// use brenier::data::npy;
+/// # let path = std::env::temp_dir().join(format!("brenier-doc-{}-read-matrix.npy", std::process::id()));
+/// npy::write_vector(&path, &[0.5_f32, 2.0])?;
+/// let cloud = npy::read_matrix::<f64>(&path)?;
+/// assert_eq!((cloud.rows(), cloud.columns()), (2, 1));
+/// # std::fs::remove_file(path).unwrap();
 /// # Ok::<(), brenier::data::DataError>(())
 /// ```
 pub fn read_matrix<T: Scalar>(path: impl AsRef<Path>) -> Result<Matrix<T>> {
@@ -85,9 +100,12 @@ pub fn read_matrix<T: Scalar>(path: impl AsRef<Path>) -> Result<Matrix<T>> {
 /// As [`read`] and [`Array::to_vec`]; [`ArrayProblem::Dimensions`] for any other shape.
 ///
 /// # Examples
-/// ```no_run
-/// # use brenier::data::npy;
-/// let weights = npy::read_vector::<f64>("weights.npy")?;
+/// ```
+/// use brenier::data::npy;
+/// # let path = std::env::temp_dir().join(format!("brenier-doc-{}-read-vector.npy", std::process::id()));
+/// npy::write_elements(&path, &[3], &[1_i32, 2, 5])?;
+/// assert_eq!(npy::read_vector::<f64>(&path)?, [1.0, 2.0, 5.0]);
+/// # std::fs::remove_file(path).unwrap();
 /// # Ok::<(), brenier::data::DataError>(())
 /// ```
 pub fn read_vector<T: Scalar>(path: impl AsRef<Path>) -> Result<Vec<T>> {
@@ -105,9 +123,13 @@ pub fn read_vector<T: Scalar>(path: impl AsRef<Path>) -> Result<Vec<T>> {
 /// [`DataError::Io`](super::DataError) if the file cannot be written; what had been written of it is left there.
 ///
 /// # Examples
-/// ```no_run
-/// # use brenier::{Matrix, data::npy};
-/// npy::write("plan.npy", &Matrix::<f64>::zeros(10, 20))?;
+/// ```
+/// use brenier::{Matrix, data::npy};
+/// # let path = std::env::temp_dir().join(format!("brenier-doc-{}-write.npy", std::process::id()));
+/// let plan = Matrix::from_rows([[0.25, 0.0], [0.25, 0.5]]);
+/// npy::write(&path, &plan)?;
+/// assert_eq!(npy::read_matrix::<f64>(&path)?, plan);
+/// # std::fs::remove_file(path).unwrap();
 /// # Ok::<(), brenier::data::DataError>(())
 /// ```
 pub fn write<T: Scalar>(path: impl AsRef<Path>, matrix: &Matrix<T>) -> Result<()> {
@@ -124,9 +146,12 @@ pub fn write<T: Scalar>(path: impl AsRef<Path>, matrix: &Matrix<T>) -> Result<()
 /// As [`write`](fn@write).
 ///
 /// # Examples
-/// ```no_run
-/// # use brenier::data::npy;
-/// npy::write_vector("weights.npy", &[0.25_f32, 0.75])?;
+/// ```
+/// use brenier::data::npy;
+/// # let path = std::env::temp_dir().join(format!("brenier-doc-{}-write-vector.npy", std::process::id()));
+/// npy::write_vector(&path, &[0.25_f32, 0.75])?;
+/// assert_eq!(npy::read(&path)?.shape(), [2]);
+/// # std::fs::remove_file(path).unwrap();
 /// # Ok::<(), brenier::data::DataError>(())
 /// ```
 pub fn write_vector<T: Scalar>(path: impl AsRef<Path>, vector: &[T]) -> Result<()> {
@@ -140,10 +165,13 @@ pub fn write_vector<T: Scalar>(path: impl AsRef<Path>, vector: &[T]) -> Result<(
 /// [`ArrayProblem::Dimensions`] if it has more than 64 dimensions.
 ///
 /// # Examples
-/// ```no_run
-/// # use brenier::data::npy;
+/// ```
+/// use brenier::data::npy;
+/// # let path = std::env::temp_dir().join(format!("brenier-doc-{}-write-elements.npy", std::process::id()));
 /// let permutation = [2_u64, 0, 1];
-/// npy::write_elements("permutation.npy", &[3], &permutation)?;
+/// npy::write_elements(&path, &[3], &permutation)?;
+/// assert_eq!(npy::read(&path)?.data().type_name(), "u64");
+/// # std::fs::remove_file(path).unwrap();
 /// # Ok::<(), brenier::data::DataError>(())
 /// ```
 pub fn write_elements<E: Element>(path: impl AsRef<Path>, shape: &[usize], elements: &[E]) -> Result<()> {
@@ -159,6 +187,14 @@ pub fn write_elements<E: Element>(path: impl AsRef<Path>, shape: &[usize], eleme
 ///
 /// # Errors
 /// As [`write_elements`].
+///
+/// # Examples
+/// ```
+/// let mut file = Vec::new();
+/// brenier::data::npy::write_to(&mut file, &[3], &[true, false, true])?;
+/// assert_eq!(file.len(), 128 + 3);
+/// # Ok::<(), brenier::data::DataError>(())
+/// ```
 pub fn write_to<E: Element>(writer: impl Write, shape: &[usize], elements: &[E]) -> Result<()> {
     check_shape(shape, elements.len())?;
     let start = header::encode(E::DESCR, shape);
