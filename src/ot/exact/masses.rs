@@ -2,9 +2,9 @@
 //! the rule against cycling is sound.
 //!
 //! Three cases, the first that applies:
-//! 1. all weights are multiples of one power of two and the sums agree (counts, dyadic fractions, n equal weights on
-//!    both sides): the multiples, nothing is rounded;
-//! 2. all source weights are equal and all target weights are equal: m and n units over their greatest common divisor,
+//! 1. all source weights are equal and all target weights are equal: m and n units over their greatest common divisor,
+//!    nothing is rounded;
+//! 2. all weights are multiples of one power of two and the sums agree (counts, dyadic fractions): the multiples,
 //!    nothing is rounded;
 //! 3. otherwise each side is divided into 2^60 quanta by largest remainders: each weight is off by less than one
 //!    quantum, 8.7e-19 of the mass (the rounding of a sum near one is 1.1e-16). A positive weight below that becomes zero.
@@ -25,14 +25,49 @@ pub(super) struct Masses {
 
 impl Masses {
     pub fn new(weights: &CheckedWeights) -> Self {
-        exact_multiples(weights)
-            .or_else(|| equal_weights(weights))
+        equal_weights(weights)
+            .or_else(|| exact_multiples(weights))
             .unwrap_or_else(|| Masses {
                 source: apportion(&weights.source),
                 target: apportion(&weights.target),
                 unit: weights.source_mass / QUANTA as f64,
             })
     }
+}
+
+/// Case 1: the positive weights of each side are equal among themselves.
+fn equal_weights(weights: &CheckedWeights) -> Option<Masses> {
+    let count_equal = |side: &[f64]| -> Option<u64> {
+        let mut positive = side.iter().filter(|&&weight| weight > 0.0);
+        let first = positive.next()?;
+        positive
+            .clone()
+            .all(|weight| weight == first)
+            .then(|| 1 + positive.count() as u64)
+    };
+    let sources = count_equal(&weights.source)?;
+    let targets = count_equal(&weights.target)?;
+    let divisor = greatest_common_divisor(sources, targets);
+    let total = (sources / divisor)
+        .checked_mul(targets)
+        .filter(|&total| total <= QUANTA)?;
+    let fill = |side: &[f64], units: u64| {
+        side.iter()
+            .map(|&weight| if weight > 0.0 { units as i64 } else { 0 })
+            .collect()
+    };
+    Some(Masses {
+        source: fill(&weights.source, targets / divisor),
+        target: fill(&weights.target, sources / divisor),
+        unit: weights.source_mass / total as f64,
+    })
+}
+
+fn greatest_common_divisor(mut a: u64, mut b: u64) -> u64 {
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a
 }
 
 /// `(m, e)` with `weight = m * 2^e`, for a finite positive weight.
@@ -45,7 +80,7 @@ fn decompose(weight: f64) -> (u64, i32) {
     }
 }
 
-/// Case 1: multiples of the largest power of two that divides every weight, if their sums agree and stay below 2^60.
+/// Case 2: multiples of the largest power of two that divides every weight, if their sums agree and stay below 2^60.
 fn exact_multiples(weights: &CheckedWeights) -> Option<Masses> {
     let all = || {
         weights
@@ -89,41 +124,6 @@ fn exact_multiples(weights: &CheckedWeights) -> Option<Masses> {
         target,
         unit: weights.source_mass / source_total as f64,
     })
-}
-
-/// Case 2: the positive weights of each side are equal among themselves.
-fn equal_weights(weights: &CheckedWeights) -> Option<Masses> {
-    let count_equal = |side: &[f64]| -> Option<u64> {
-        let mut positive = side.iter().filter(|&&weight| weight > 0.0);
-        let first = positive.next()?;
-        positive
-            .clone()
-            .all(|weight| weight == first)
-            .then(|| 1 + positive.count() as u64)
-    };
-    let sources = count_equal(&weights.source)?;
-    let targets = count_equal(&weights.target)?;
-    let divisor = greatest_common_divisor(sources, targets);
-    let total = (sources / divisor)
-        .checked_mul(targets)
-        .filter(|&total| total <= QUANTA)?;
-    let fill = |side: &[f64], units: u64| {
-        side.iter()
-            .map(|&weight| if weight > 0.0 { units as i64 } else { 0 })
-            .collect()
-    };
-    Some(Masses {
-        source: fill(&weights.source, targets / divisor),
-        target: fill(&weights.target, sources / divisor),
-        unit: weights.source_mass / total as f64,
-    })
-}
-
-fn greatest_common_divisor(mut a: u64, mut b: u64) -> u64 {
-    while b != 0 {
-        (a, b) = (b, a % b);
-    }
-    a
 }
 
 /// Case 3: [`QUANTA`] units over the weights in proportion, by largest remainders (Hamilton's method); the sum is exact.

@@ -28,9 +28,11 @@ pub(super) fn extend_potentials<T: Scalar>(
         .collect();
     if !hidden.is_empty() {
         let mut least = vec![f64::INFINITY; hidden.len()];
+        let mut row = vec![0.0; costs.columns()];
         for source in (0..masses.source.len()).filter(|&source| masses.source[source] > 0) {
+            costs.piece_into(source, 0..costs.columns(), &mut row);
             for (least, &target) in least.iter_mut().zip(&hidden) {
-                *least = least.min(costs.entry(source, target) - source_potentials[source]);
+                *least = least.min(row[target] - source_potentials[source]);
             }
         }
         for (&target, least) in hidden.iter().zip(least) {

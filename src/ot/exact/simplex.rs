@@ -1,4 +1,12 @@
 //! The pivots of the network simplex.
+//!
+//! **Search.** The rows are priced in turn, [`ROWS_PER_REFILL`] at a time; each row's most negative pair becomes a
+//! candidate, and the candidates enter in order of their reduced cost, each priced anew before. From 8 to 64 rows the
+//! time hardly depends on the number; one row at a time needs more pivots where subtrees are large, all rows at a time
+//! price far more than they use.
+//!
+//! **Proof.** When a whole round of rows has nothing to offer, sizes and potentials are computed anew from the tree, and
+//! every pair is priced with the tolerance of [`super::pricing`]. What violates it enters; nothing does: optimal.
 
 use super::costs::CostRows;
 use super::options::Options;
@@ -12,6 +20,13 @@ use std::ops::ControlFlow;
 /// Rows that are priced together. Their best pairs are candidates for as long as they stay attractive.
 const ROWS_PER_REFILL: usize = 32;
 
+/// Pivots between two calls of the observer.
+const PIVOTS_PER_REPORT: u64 = 1024;
+
+/// Rounds of proof after which the tolerance grows. Rounds that only ever find pairs at its edge chase the rounding of
+/// the potentials.
+const PATIENT_PROOFS: u32 = 8;
+
 /// What the simplex is doing, beside its tree.
 pub(super) struct Simplex<'s, 'a, T> {
     pub costs: &'s CostRows<'a, T>,
@@ -23,6 +38,10 @@ pub(super) struct Simplex<'s, 'a, T> {
     pub tree: SpanningTree,
     pub pivots: u64,
     pub tolerance: f64,
+    /// Σ flow · cost of the tree, in units of mass and scaled costs: for the observer only, so rounding may gather.
+    pub running_cost: f64,
+    /// What turns `running_cost` into the caller's units.
+    pub cost_unit: f64,
 }
 
 /// A pair that may enter.
@@ -30,6 +49,15 @@ struct Candidate {
     reduced_cost: f64,
     source: usize,
     target: usize,
+}
+
+/// The most negative first; ties in the order of the sources, so that the answer is always the same.
+fn sort_candidates(candidates: &mut [Candidate]) {
+    candidates.sort_unstable_by(|a, b| {
+        a.reduced_cost
+            .total_cmp(&b.reduced_cost)
+            .then(a.source.cmp(&b.source))
+    });
 }
 
 impl<T: Scalar> Simplex<'_, '_, T> {
@@ -45,13 +73,18 @@ impl<T: Scalar> Simplex<'_, '_, T> {
             if violated.is_empty() {
                 return Status::Optimal;
             }
+            if let Some(status) = self.interrupted(observer) {
+                return status;
+            }
             proofs += 1;
-            // Rounds that only ever find pairs at the edge of the tolerance are chasing the rounding of the potentials.
-            if proofs > 8 {
+            if proofs > PATIENT_PROOFS {
                 self.tolerance *= 2.0;
             }
-            for candidate in violated {
-                self.try_candidate(&candidate);
+            for candidate in &violated {
+                if self.limit_reached() {
+                    return Status::IterationLimit;
+                }
+                self.try_candidate(candidate);
             }
         }
     }
@@ -61,20 +94,13 @@ impl<T: Scalar> Simplex<'_, '_, T> {
         let rows = self.active_sources.len();
         let mut cursor = 0;
         let mut clean = 0;
-        let mut minima = vec![RowMinimum::NONE; ROWS_PER_REFILL];
+        let mut minima = [RowMinimum::NONE; ROWS_PER_REFILL];
         let mut candidates: Vec<Candidate> = Vec::with_capacity(ROWS_PER_REFILL);
-        let mut column_parts = self.column_parts();
-        let mut next_report = self.pivots + 1024;
+        let mut column_parts = vec![0.0; self.costs.columns()];
+        let mut next_report = self.pivots + PIVOTS_PER_REPORT;
         while clean < rows {
-            // Neighbouring rows in the matrix, so that one call prices them all.
             let first = self.active_sources[cursor];
-            let mut count = 1;
-            while count < ROWS_PER_REFILL
-                && cursor + count < rows
-                && self.active_sources[cursor + count] == first + count
-            {
-                count += 1;
-            }
+            let count = self.neighbouring_rows(cursor);
             self.fill_column_parts(&mut column_parts);
             self.costs.row_minima(first, &column_parts, &mut minima[..count]);
             candidates.clear();
@@ -89,42 +115,32 @@ impl<T: Scalar> Simplex<'_, '_, T> {
                     });
                 }
             }
-            candidates.sort_unstable_by(|a, b| {
-                a.reduced_cost
-                    .total_cmp(&b.reduced_cost)
-                    .then(a.source.cmp(&b.source))
-            });
+            sort_candidates(&mut candidates);
             let mut pivoted = false;
             for candidate in &candidates {
+                if self.limit_reached() {
+                    return Some(Status::IterationLimit);
+                }
                 pivoted |= self.try_candidate(candidate);
             }
-            if pivoted {
-                clean = 0;
-            } else {
-                clean += count;
-            }
+            clean = if pivoted { 0 } else { clean + count };
             cursor = (cursor + count) % rows;
-            if self
-                .options
-                .max_iterations
-                .is_some_and(|limit| self.pivots >= limit)
-            {
-                return Some(Status::IterationLimit);
-            }
             if self.pivots >= next_report {
-                next_report = self.pivots + 1024;
-                let progress = Progress {
-                    stage: "network simplex",
-                    iterations: self.pivots,
-                    cost: f64::NAN,
-                    fraction: f64::NAN,
-                };
-                if observer(&progress).is_break() {
-                    return Some(Status::Stopped);
+                next_report = self.pivots + PIVOTS_PER_REPORT;
+                if let Some(status) = self.interrupted(observer) {
+                    return Some(status);
                 }
             }
         }
         None
+    }
+
+    /// How many rows from the cursor on follow each other in the costs, so that one call prices them all.
+    fn neighbouring_rows(&self, cursor: usize) -> usize {
+        let rest = &self.active_sources[cursor..];
+        (1..ROWS_PER_REFILL.min(rest.len()))
+            .find(|&k| rest[k] != rest[0] + k)
+            .unwrap_or(ROWS_PER_REFILL.min(rest.len()))
     }
 
     /// Pivots on the pair if its reduced cost, as of now, is negative beyond the tolerance.
@@ -137,17 +153,32 @@ impl<T: Scalar> Simplex<'_, '_, T> {
         );
         let reduced_cost = cost - f - g;
         if reduced_cost < -self.tolerance * (cost.abs() + f.abs() + g.abs()) {
-            self.tree.pivot(source, target, cost, reduced_cost);
+            let units = self.tree.pivot(source, target, cost, reduced_cost);
+            self.running_cost += units as f64 * reduced_cost;
             self.pivots += 1;
             return true;
         }
         false
     }
 
-    fn column_parts(&self) -> Vec<f64> {
-        let mut parts = vec![0.0; self.costs.columns()];
-        self.fill_column_parts(&mut parts);
-        parts
+    fn limit_reached(&self) -> bool {
+        self.options
+            .max_iterations
+            .is_some_and(|limit| self.pivots >= limit)
+    }
+
+    /// Tells the observer where things stand. A status if it wants to stop, or if the limit has been reached.
+    fn interrupted(&self, observer: &mut dyn FnMut(&Progress) -> ControlFlow<()>) -> Option<Status> {
+        if self.limit_reached() {
+            return Some(Status::IterationLimit);
+        }
+        let progress = Progress {
+            stage: "network simplex",
+            iterations: self.pivots,
+            cost: self.running_cost * self.cost_unit,
+            fraction: f64::NAN,
+        };
+        observer(&progress).is_break().then_some(Status::Stopped)
     }
 
     /// g, with the targets that have no mass hidden.
@@ -161,8 +192,12 @@ impl<T: Scalar> Simplex<'_, '_, T> {
     /// Each row's worst pair beyond the tolerance: none means that the tree is optimal.
     fn violated_pairs(&self) -> Vec<Candidate> {
         let tolerance = self.tolerance;
-        let mut parts = self.column_parts();
-        parts.iter_mut().for_each(|part| *part -= tolerance * part.abs());
+        let mut parts: Vec<f64> = self
+            .tree
+            .target_potentials()
+            .iter()
+            .map(|g| g - tolerance * g.abs())
+            .collect();
         for &target in self.hidden_targets {
             parts[target] = f64::NEG_INFINITY;
         }
@@ -180,11 +215,7 @@ impl<T: Scalar> Simplex<'_, '_, T> {
                 });
             }
         }
-        violated.sort_unstable_by(|a, b| {
-            a.reduced_cost
-                .total_cmp(&b.reduced_cost)
-                .then(a.source.cmp(&b.source))
-        });
+        sort_candidates(&mut violated);
         violated
     }
 }

@@ -270,3 +270,68 @@ fn grow<T: Scalar>(
     tree.refresh();
     tree
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Matrix;
+    use crate::ot::problem::Problem;
+
+    /// Starts at the greedy tree and pivots on whatever is negative, in no good order, with all invariants checked after
+    /// each pivot. Small integer costs and masses make ties and degenerate pivots the rule.
+    #[test]
+    fn trees_are_consistent_and_strongly_feasible_from_the_start_through_every_pivot() {
+        let mut state = 1_u64;
+        let mut draw = |bound: u64| {
+            state = state
+                .wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407);
+            (state >> 33) % bound
+        };
+        let (mut degenerate, mut pivots) = (0, 0);
+        for round in 0..300 {
+            let (n, m) = (1 + draw(16) as usize, 1 + draw(16) as usize);
+            let uniform = draw(2) == 0;
+            let mut units = |count: usize| -> Vec<i64> {
+                (0..count)
+                    .map(|_| if uniform { 1 } else { 1 + draw(3) as i64 })
+                    .collect()
+            };
+            let (mut source, mut target) = (units(n), units(m));
+            let (a, b) = (source.iter().sum::<i64>(), target.iter().sum::<i64>());
+            source.iter_mut().for_each(|units| *units *= b);
+            target.iter_mut().for_each(|units| *units *= a);
+            let matrix = Matrix::from_fn(n, m, |_, _| draw(20) as f64);
+            let costs = CostRows::new(&Problem::from_costs(&matrix)).unwrap();
+            let masses = Masses {
+                source,
+                target,
+                unit: 1.0,
+            };
+            let mut tree = starting_tree(&costs, &masses);
+            tree.assert_consistent(&masses.source, &masses.target);
+            for pivot in 0.. {
+                assert!(pivot < 10_000, "round {round} cycles");
+                let reduced = |i: usize, j: usize| {
+                    matrix[(i, j)] - tree.source_potentials()[i] - tree.target_potentials()[j]
+                };
+                let negative: Vec<(usize, usize)> = (0..n)
+                    .flat_map(|i| (0..m).map(move |j| (i, j)))
+                    .filter(|&(i, j)| reduced(i, j) < 0.0)
+                    .collect();
+                if negative.is_empty() {
+                    break;
+                }
+                let (i, j) = negative[draw(negative.len() as u64) as usize];
+                let reduced_cost = reduced(i, j);
+                degenerate += u32::from(tree.pivot(i, j, matrix[(i, j)], reduced_cost) == 0);
+                pivots += 1;
+                tree.assert_consistent(&masses.source, &masses.target);
+            }
+        }
+        assert!(
+            degenerate > 100 && pivots > 1000,
+            "{degenerate} of {pivots}: this tests less than it says"
+        );
+    }
+}

@@ -360,3 +360,48 @@ struct Cycle {
     leaving: u32,
     leaving_on_source_side: bool,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl SpanningTree {
+        /// Every invariant, from first principles.
+        pub(in crate::ot::exact) fn assert_consistent(&self, supply: &[i64], demand: &[i64]) {
+            let mut balance: Vec<i64> = supply
+                .iter()
+                .copied()
+                .chain(demand.iter().map(|units| -units))
+                .collect();
+            for arc in self.arcs() {
+                balance[arc.source] -= arc.flow;
+                balance[self.sources + arc.target] += arc.flow;
+                assert!(arc.flow >= 0);
+                let (f, g) = (
+                    self.source_potentials()[arc.source],
+                    self.target_potentials()[arc.target],
+                );
+                assert_eq!(f + g, arc.cost, "integer costs leave no rounding");
+            }
+            assert!(balance.iter().all(|&units| units == 0), "{balance:?}");
+            assert_eq!(self.arcs().count() + 1, self.nodes.len());
+            let mut sizes = vec![1_u32; self.nodes.len()];
+            for start in 0..self.nodes.len() {
+                let mut node = self.nodes[start].parent;
+                let mut steps = 0;
+                while node != NONE {
+                    sizes[node as usize] += 1;
+                    node = self.nodes[node as usize].parent;
+                    steps += 1;
+                    assert!(steps <= self.nodes.len(), "the parents run in a circle");
+                }
+                // Strongly feasible: an arc without flow points up.
+                let entry = &self.nodes[start];
+                assert!(entry.parent == NONE || entry.flow > 0 || start < self.sources);
+            }
+            for (node, size) in self.nodes.iter().zip(sizes) {
+                assert_eq!(node.size, size);
+            }
+        }
+    }
+}
