@@ -1,11 +1,15 @@
 //! What the generic kernels know of a lane's type: its format and the constants of each elementary function.
 
+use super::exp::ExpConstants;
 use super::lanes::Lanes;
 use super::ln::LnConstants;
+use super::tanh::TanhConstants;
 use super::trigonometric::TurnConstants;
 
 /// `f32` or `f64` as a floating-point format, with the coefficients of the elementary functions for its precision.
-pub trait Elementary: Copy + Send + Sync + 'static + LnConstants + TurnConstants {
+pub trait Elementary:
+    Copy + Send + Sync + 'static + ExpConstants + LnConstants + TanhConstants + TurnConstants
+{
     /// Exponent of the largest finite power of two, which is also the bias of the exponent field: 127 or 1023.
     const MAX_EXPONENT: f64;
     /// `1.5 * 2^m` for `m` stored mantissa bits: adding it rounds to an integer, in the lowest bits of the sum.
