@@ -13,7 +13,7 @@ mod transpose;
 mod view;
 mod view_mut;
 
-pub use distance::Distance;
+pub use distance::{Distance, pairwise, pairwise_into};
 pub(crate) use distance::PairwiseRows;
 pub use gemm::{Operation, gemm, matmul};
 pub(crate) use gemm::{Product, multiply};
