@@ -1,5 +1,6 @@
 //! The two element types of the crate, `f32` and `f64`, as one sealed trait.
 
+use crate::matrix::{Product, multiply};
 use crate::simd::elementary::Elementary;
 use crate::simd::lanes::{Lanes, Simd};
 use std::fmt::{Debug, Display};
@@ -69,12 +70,19 @@ pub trait Vectorised: Elementary {
     /// The register of this element at the level `S`.
     type Register<S: Simd>: Lanes<Element = Self>;
 
+    /// The matrix product of this element type.
+    fn multiply(product: Product<'_, Self>);
+
     /// The first `L::LANES` elements of `source` in double precision, exactly.
     fn load_wide<L: Lanes<Element = f64>>(source: &[Self]) -> L;
 }
 
 impl Vectorised for f32 {
     type Register<S: Simd> = S::F32;
+
+    fn multiply(product: Product<'_, Self>) {
+        multiply(product);
+    }
 
     #[inline(always)]
     fn load_wide<L: Lanes<Element = f64>>(source: &[Self]) -> L {
@@ -84,6 +92,10 @@ impl Vectorised for f32 {
 
 impl Vectorised for f64 {
     type Register<S: Simd> = S::F64;
+
+    fn multiply(product: Product<'_, Self>) {
+        multiply(product);
+    }
 
     #[inline(always)]
     fn load_wide<L: Lanes<Element = f64>>(source: &[Self]) -> L {

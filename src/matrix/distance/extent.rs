@@ -29,21 +29,8 @@ pub(super) fn check_points<T: Scalar>(
             got: y.columns(),
         });
     }
-    for (points, what) in [(x, names[0]), (y, names[1])] {
-        for row in 0..points.rows() {
-            for (column, value) in points.row(row).iter().enumerate() {
-                if !value.is_finite() {
-                    return Err(Error::NotFiniteEntry {
-                        what,
-                        row,
-                        column,
-                        value: value.to_f64(),
-                    });
-                }
-            }
-        }
-    }
-    Ok(())
+    x.check_finite(names[0])?;
+    y.check_finite(names[1])
 }
 
 impl Extent {

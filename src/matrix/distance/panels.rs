@@ -41,7 +41,7 @@ impl<T: Scalar> Panels<T> {
 
     /// The coordinates of one panel: (d, 16).
     #[inline(always)]
-    fn panel(&self, index: usize) -> &[T] {
+    pub(super) fn panel(&self, index: usize) -> &[T] {
         &self.data[index * WIDTH * self.dimension..][..WIDTH * self.dimension]
     }
 }
@@ -141,7 +141,7 @@ fn walk<S: Simd, T: Scalar, M: Metric<T>, const ROWS: usize, const PANELS: usize
 
 /// Distances of `ROWS` points to the points of `PANELS` panels.
 #[inline(always)]
-fn tile<S: Simd, T: Scalar, M: Metric<T>, const ROWS: usize, const PANELS: usize, const REGISTERS: usize>(
+pub(super) fn tile<S: Simd, T: Scalar, M: Metric<T>, const ROWS: usize, const PANELS: usize, const REGISTERS: usize>(
     metric: M,
     points: [&[T]; ROWS],
     panels: [&[T]; PANELS],

@@ -122,6 +122,11 @@ impl<A: Scalar> DistanceRows<A> {
         })
     }
 
+    /// The points x as they are stored, row after row, and the points y.
+    pub(super) fn points(&self) -> (&[A], &Panels<A>) {
+        (&self.x, &self.y)
+    }
+
     /// Number of points x.
     pub(crate) fn rows(&self) -> usize {
         self.rows
