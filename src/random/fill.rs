@@ -238,3 +238,213 @@ impl RandomStream {
         matrix
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::generators::tests::plain_words;
+    use super::super::statistics::{correlation, kolmogorov_smirnov};
+    use super::*;
+    use crate::simd::test_at_every_level;
+    use rand::Rng;
+
+    /// The words that a fill of `count` words gives, by a plain generator for each lane.
+    fn expected_words(stream: &mut RandomStream, count: usize) -> Vec<u64> {
+        let key = std::array::from_fn(|_| stream.next_u64());
+        let chunk = |index: usize| {
+            let state = derive(&key, Purpose::Fill, index as u64);
+            plain_words(&state, CHUNK.min(count - index * CHUNK))
+        };
+        (0..count.div_ceil(CHUNK)).flat_map(chunk).collect()
+    }
+
+    #[test]
+    fn fills_are_the_plain_words() {
+        let stream = RandomStream::new(41);
+        for count in [0, 1, 7, 8, 9, 31, CHUNK - 1, CHUNK, CHUNK + 13, 2 * CHUNK + 8] {
+            let (mut filled, mut plain) = (stream.clone(), stream.clone());
+            let mut words = vec![0; count];
+            filled.fill_bits(&mut words);
+            assert_eq!(words, expected_words(&mut plain, count));
+            assert_eq!(filled, plain, "the stream moves on by four words");
+        }
+    }
+
+    #[inline(always)]
+    fn fills_have_the_same_bits<S: Simd>() {
+        let state = derive(&RandomStream::new(42).state(), Purpose::Fill, 3);
+        for count in [1, 8, 15, 16, 17, 100, 1000] {
+            let words = plain_words(&state, count + 16);
+            let mut bits = vec![0; count];
+            bits_kernel::<S>(&state, &mut bits);
+            assert_eq!(bits, words[..count]);
+
+            let (low, high) = (-0.3_f64, 0.4);
+            let (span, last) = check_range(low, high).unwrap();
+            let mut numbers = vec![0.0; count];
+            uniform_kernel::<S, f64>(&state, &mut numbers, low, span, last);
+            for (number, word) in numbers.iter().zip(&words) {
+                let unit = (word >> 11) as f64 / 9_007_199_254_740_992.0;
+                assert_eq!(*number, low + span * unit);
+            }
+
+            let (low, high) = (-0.3_f32, 0.4);
+            let (span, last) = check_range(low, high).unwrap();
+            let mut numbers = vec![0.0; count];
+            uniform_kernel::<S, f32>(&state, &mut numbers, low, span, last);
+            let halves = words.iter().flat_map(|word| [*word as u32, (*word >> 32) as u32]);
+            for (number, half) in numbers.iter().zip(halves) {
+                assert_eq!(*number, low + span * ((half >> 8) as f32 / 16_777_216.0));
+            }
+        }
+    }
+
+    test_at_every_level! {
+        fills_at_every_level = fills_have_the_same_bits;
+    }
+
+    /// All fills of one stream, as bits.
+    fn everything() -> (Vec<u64>, Vec<u32>, Vec<u64>, Vec<u32>, Vec<u64>) {
+        let mut stream = RandomStream::new(43);
+        let count = 5 * CHUNK + 77;
+        let (mut bits, mut narrow, mut wide) = (vec![0; count], vec![0.0_f32; count], vec![0.0_f64; count]);
+        stream.fill_bits(&mut bits);
+        stream.fill_uniform(&mut narrow);
+        let uniform_narrow = narrow.iter().map(|x| x.to_bits()).collect();
+        stream.fill_uniform_range(&mut wide, -1.0, 2.0).unwrap();
+        let uniform_wide = wide.iter().map(|x| x.to_bits()).collect();
+        stream.fill_normal(&mut narrow);
+        stream.fill_normal_with(&mut wide, 1.0, 2.0).unwrap();
+        (
+            bits,
+            uniform_narrow,
+            uniform_wide,
+            narrow.iter().map(|x| x.to_bits()).collect(),
+            wide.iter().map(|x| x.to_bits()).collect(),
+        )
+    }
+
+    #[cfg(feature = "parallel")]
+    #[test]
+    fn fills_do_not_depend_on_the_number_of_threads() {
+        let run = |threads| {
+            rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .unwrap()
+                .install(everything)
+        };
+        let expected = run(1);
+        for threads in [2, 3, 5] {
+            assert!(run(threads) == expected, "{threads} threads");
+        }
+    }
+
+    #[test]
+    fn shorter_fills_are_the_start_of_longer_ones() {
+        let long = everything();
+        let mut stream = RandomStream::new(43);
+        for count in [1, 16, 33, CHUNK + 5] {
+            let mut stream = stream.clone();
+            let mut bits = vec![0; count];
+            stream.fill_bits(&mut bits);
+            assert_eq!(bits, long.0[..count]);
+            let _ = stream.key();
+            let _ = stream.key();
+            let mut normals = vec![0.0_f32; count];
+            stream.fill_normal(&mut normals);
+            for (normal, expected) in normals.iter().zip(&long.3) {
+                assert_eq!(normal.to_bits(), *expected);
+            }
+        }
+        let mut again = vec![0; 100];
+        stream.fill_bits(&mut again);
+        stream.fill_bits(&mut again);
+        assert!(
+            again.iter().zip(&long.0).all(|(a, b)| a != b),
+            "a second fill differs"
+        );
+    }
+
+    #[test]
+    fn matrices_are_filled_row_after_row() {
+        let mut stream = RandomStream::new(44);
+        let mut slices = stream.clone();
+        let (mut uniform, mut normal) = (vec![0.0_f32; 35], vec![0.0_f64; 35]);
+        slices.fill_uniform(&mut uniform);
+        slices.fill_normal(&mut normal);
+        assert_eq!(stream.uniform_matrix::<f32>(5, 7).as_slice(), uniform);
+        assert_eq!(stream.normal_matrix::<f64>(7, 5).as_slice(), normal);
+        assert_eq!(stream.normal_matrix::<f64>(0, 5).rows(), 0);
+    }
+
+    #[test]
+    fn uniform_fills_are_uniform_and_below_the_end() {
+        let mut stream = RandomStream::new(45);
+        let mut narrow = vec![0.0_f32; 200_000];
+        stream.fill_uniform(&mut narrow);
+        assert!(narrow.iter().all(|x| (0.0..1.0).contains(x)));
+        let samples = narrow.iter().map(|&x| f64::from(x)).collect();
+        assert!(kolmogorov_smirnov(samples, |x| x) < 2.4);
+        let mut wide = vec![0.0_f64; 200_000];
+        stream.fill_uniform_range(&mut wide, 3.0, 5.0).unwrap();
+        assert!(wide.iter().all(|x| (3.0..5.0).contains(x)));
+        assert!(kolmogorov_smirnov(wide, |x| (x - 3.0) / 2.0) < 2.4);
+        let high = 1.0_f32.next_up();
+        stream.fill_uniform_range(&mut narrow, 1.0, high).unwrap();
+        assert!(narrow.iter().all(|&x| x == 1.0), "one number wide");
+    }
+
+    #[test]
+    fn lanes_and_chunks_do_not_correlate() {
+        let mut stream = RandomStream::new(46);
+        let mut words = vec![0.0_f64; 2 * CHUNK];
+        stream.fill_uniform(&mut words);
+        let lane = |chunk: usize, l: usize| -> Vec<f64> {
+            words[chunk * CHUNK..][..CHUNK]
+                .iter()
+                .skip(l)
+                .step_by(GENERATORS)
+                .copied()
+                .collect()
+        };
+        let sequences: Vec<Vec<f64>> = (0..2 * GENERATORS)
+            .map(|k| lane(k / GENERATORS, k % GENERATORS))
+            .collect();
+        let bound = 5.0 / (sequences[0].len() as f64).sqrt();
+        for a in 0..sequences.len() {
+            for b in 0..a {
+                for lag in [0, 1, 2] {
+                    let n = sequences[a].len();
+                    let r = correlation(&sequences[a][lag..], &sequences[b][..n - lag]);
+                    assert!(r.abs() < bound, "lanes {a} and {b}, lag {lag}: {r}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn bad_ranges_and_deviations_leave_everything_untouched() {
+        let mut stream = RandomStream::new(47);
+        let before = stream.clone();
+        let mut target = [7.0_f32; 3];
+        for (low, high) in [(1.0, 1.0), (2.0, 1.0), (f32::NAN, 1.0), (f32::MIN, f32::MAX)] {
+            assert!(matches!(
+                stream.fill_uniform_range(&mut target, low, high),
+                Err(Error::Argument { .. })
+            ));
+        }
+        for (mean, deviation, name) in [
+            (f32::NAN, 1.0, "mean"),
+            (0.0, -1.0, "standard_deviation"),
+            (0.0, f32::NAN, "standard_deviation"),
+            (0.0, f32::INFINITY, "standard_deviation"),
+        ] {
+            let error = stream.fill_normal_with(&mut target, mean, deviation).unwrap_err();
+            assert!(matches!(error, Error::Argument { name: got, .. } if got == name));
+        }
+        assert_eq!(target, [7.0; 3]);
+        assert_eq!(stream, before);
+        stream.fill_normal_with(&mut target, 2.0, 0.0).unwrap();
+        assert_eq!(target, [2.0; 3]);
+    }
+}

@@ -144,3 +144,131 @@ pub(super) fn unit_interval<S: Simd, T: Scalar>(word: S::U64) -> T::Register<S> 
     let low = T::from_words::<S>(low | S::U64::splat(UNIT_1[row]));
     ((high - constant::<S, T>(OFFSET)) + low) * constant::<S, T>(UNIT_UNIFORM)
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::simd::test_at_every_level;
+
+    /// The words of a chunk in order, by a plain xoshiro256++ for each lane.
+    pub(in crate::random) fn plain_words(state: &ChunkState, count: usize) -> Vec<u64> {
+        let mut lanes = [[0; 4]; GENERATORS];
+        for (l, lane) in lanes.iter_mut().enumerate() {
+            for (k, word) in lane.iter_mut().enumerate() {
+                *word = state[k][l];
+            }
+        }
+        let step = |s: &mut [u64; 4]| {
+            let word = s[0].wrapping_add(s[3]).rotate_left(23).wrapping_add(s[0]);
+            let shifted = s[1] << 17;
+            s[2] ^= s[0];
+            s[3] ^= s[1];
+            s[1] ^= s[2];
+            s[0] ^= s[3];
+            s[2] ^= shifted;
+            s[3] = s[3].rotate_left(45);
+            word
+        };
+        (0..count).map(|k| step(&mut lanes[k % GENERATORS])).collect()
+    }
+
+    /// The state 1, 2, 3, 4 in the first lane, other small numbers in the others.
+    fn small_state() -> ChunkState {
+        let mut state = [[0; GENERATORS]; 4];
+        for (k, words) in state.iter_mut().enumerate() {
+            for (l, word) in words.iter_mut().enumerate() {
+                *word = (k + 1 + 10 * l) as u64;
+            }
+        }
+        state
+    }
+
+    #[test]
+    fn plain_words_start_with_the_reference() {
+        let words = plain_words(&small_state(), 4 * GENERATORS);
+        // Published with the reference implementation in C, for the state 1, 2, 3, 4.
+        let expected = [41943041, 58720359, 3588806011781223, 3591011842654386];
+        for (k, word) in expected.into_iter().enumerate() {
+            assert_eq!(words[k * GENERATORS], word);
+        }
+    }
+
+    #[inline(always)]
+    fn lanes_give_the_plain_words<S: Simd>() {
+        let state = small_state();
+        let expected = plain_words(&state, 1000 * GENERATORS);
+        let mut generators = Generators::<S>::new(&state);
+        for block in expected.chunks_exact(GENERATORS) {
+            let words = generators.next();
+            let mut got = [0; GENERATORS];
+            for r in 0..Generators::<S>::USED {
+                words[r].store(&mut got[r * S::U64::LANES..]);
+            }
+            assert_eq!(got, block);
+        }
+    }
+
+    /// Integers at the ends, at ties of the rounding, and random ones.
+    fn integers() -> Vec<u64> {
+        let mut integers = vec![
+            0,
+            1,
+            u64::MAX,
+            1 << 63,
+            (1 << 63) - 1,
+            1 << 31,
+            1 << 32,
+            (1 << 32) - 1,
+        ];
+        for k in 0..32 {
+            // Half an ULP of f32 and f64 beside a power of two, in both halves.
+            integers.push((1 << 31 | 1 << 7 | k) << 32 | (1 << 30 | 1 << 6 | k));
+            integers.push(1 << 63 | 1 << 10 | k);
+        }
+        integers.extend(plain_words(&small_state(), 1000));
+        integers.truncate(integers.len() / 8 * 8);
+        integers
+    }
+
+    #[inline(always)]
+    fn integers_become_numbers_f32<S: Simd>() {
+        for words in integers().chunks_exact(S::U64::LANES) {
+            let register = S::U64::load(words);
+            let mut got = [[0.0; 16]; 3];
+            all_bits::<S, f32>(register).store(&mut got[0]);
+            all_bits_signed::<S, f32>(register).store(&mut got[1]);
+            unit_interval::<S, f32>(register).store(&mut got[2]);
+            for (k, half) in words
+                .iter()
+                .flat_map(|word| [*word as u32, (*word >> 32) as u32])
+                .enumerate()
+            {
+                assert_eq!(got[0][k], half as f32);
+                assert_eq!(got[1][k], half as i32 as f32);
+                assert_eq!(got[2][k], (half >> 8) as f32 / 16_777_216.0);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn integers_become_numbers_f64<S: Simd>() {
+        for words in integers().chunks_exact(S::U64::LANES) {
+            let register = S::U64::load(words);
+            let mut got = [[0.0; 8]; 3];
+            all_bits::<S, f64>(register).store(&mut got[0]);
+            all_bits_signed::<S, f64>(register).store(&mut got[1]);
+            unit_interval::<S, f64>(register).store(&mut got[2]);
+            for (k, &word) in words.iter().enumerate() {
+                assert_eq!(got[0][k], word as f64);
+                assert_eq!(got[1][k], word as i64 as f64);
+                assert_eq!(got[2][k], (word >> 11) as f64 / 9_007_199_254_740_992.0);
+            }
+        }
+    }
+
+    test_at_every_level! {
+        words_at_every_level = lanes_give_the_plain_words;
+        f32_at_every_level = integers_become_numbers_f32;
+        f64_at_every_level = integers_become_numbers_f64;
+    }
+}
