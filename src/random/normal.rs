@@ -10,7 +10,7 @@ use super::generators::{
 use crate::scalar::Scalar;
 use crate::simd::lanes::{Lanes, Simd};
 use crate::simd::ln::ln;
-use crate::simd::trigonometric::sin_cos_2pi;
+use crate::simd::trigonometric::sin_cos_of_turns;
 use rand::Rng;
 use std::f64::consts::TAU;
 
@@ -89,7 +89,7 @@ fn box_muller<S: Simd, T: Scalar>(
     let u = all_bits::<S, T>(radius_word).mul_add(unit, half_unit);
     let t = all_bits_signed::<S, T>(angle_word) * unit;
     let radius = (ln(u) * constant::<S, T>([-2.0, -2.0])).sqrt();
-    let (sine, cosine) = sin_cos_2pi(t);
+    let (sine, cosine) = sin_cos_of_turns(t);
     (radius * cosine, radius * sine)
 }
 
