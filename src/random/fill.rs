@@ -24,7 +24,7 @@ use crate::matrix::Matrix;
 use crate::parallel::for_each_chunk_mut;
 use crate::scalar::Scalar;
 use crate::simd::dispatch;
-use crate::simd::lanes::{Lanes, Simd, WordLanes};
+use crate::simd::lanes::{Lanes, Simd};
 
 /// Elements of a chunk: a multiple of every block, and some ten microseconds of work.
 const CHUNK: usize = 1 << 14;
@@ -34,18 +34,12 @@ fn bits_kernel<S: Simd>(state: &ChunkState, target: &mut [u64]) {
     let mut generators = Generators::<S>::new(state);
     let mut blocks = target.chunks_exact_mut(GENERATORS);
     for block in &mut blocks {
-        let words = generators.next();
-        for r in 0..Generators::<S>::USED {
-            words[r].store(&mut block[r * S::U64::LANES..]);
-        }
+        generators.next_into(block);
     }
     let rest = blocks.into_remainder();
     if !rest.is_empty() {
-        let words = generators.next();
         let mut block = [0; GENERATORS];
-        for r in 0..Generators::<S>::USED {
-            words[r].store(&mut block[r * S::U64::LANES..]);
-        }
+        generators.next_into(&mut block);
         rest.copy_from_slice(&block[..rest.len()]);
     }
 }
@@ -70,15 +64,12 @@ fn uniform_kernel<S: Simd, T: Scalar>(state: &ChunkState, target: &mut [T], low:
             value.min(last).store(&mut block[r * lanes..]);
         }
     }
-    let mut rest = blocks.into_remainder();
+    let rest = blocks.into_remainder();
     if !rest.is_empty() {
         let words = generators.next();
-        for r in 0..Generators::<S>::USED {
-            let value = low + span * unit_interval::<S, T>(words[r]);
-            let count = rest.len().min(lanes);
-            let (part, after) = rest.split_at_mut(count);
+        for (word, part) in words.iter().zip(rest.chunks_mut(lanes)) {
+            let value = low + span * unit_interval::<S, T>(*word);
             value.min(last).store_partial(part);
-            rest = after;
         }
     }
 }
@@ -302,25 +293,36 @@ mod tests {
         fills_at_every_level = fills_have_the_same_bits;
     }
 
-    /// All fills of one stream, as bits.
-    fn everything() -> (Vec<u64>, Vec<u32>, Vec<u64>, Vec<u32>, Vec<u64>) {
+    /// All fills of one stream: words, then the bits of uniform and normal numbers, `f32` and `f64`.
+    #[derive(PartialEq)]
+    struct Everything {
+        words: Vec<u64>,
+        uniform_narrow: Vec<u32>,
+        uniform_wide: Vec<u64>,
+        normal_narrow: Vec<u32>,
+        normal_wide: Vec<u64>,
+    }
+
+    fn everything() -> Everything {
         let mut stream = RandomStream::new(43);
         let count = 5 * CHUNK + 77;
-        let (mut bits, mut narrow, mut wide) = (vec![0; count], vec![0.0_f32; count], vec![0.0_f64; count]);
-        stream.fill_bits(&mut bits);
+        let (mut words, mut narrow, mut wide) = (vec![0; count], vec![0.0_f32; count], vec![0.0_f64; count]);
+        let narrow_bits = |numbers: &[f32]| numbers.iter().map(|x| x.to_bits()).collect();
+        let wide_bits = |numbers: &[f64]| numbers.iter().map(|x| x.to_bits()).collect();
+        stream.fill_bits(&mut words);
         stream.fill_uniform(&mut narrow);
-        let uniform_narrow = narrow.iter().map(|x| x.to_bits()).collect();
+        let uniform_narrow = narrow_bits(&narrow);
         stream.fill_uniform_range(&mut wide, -1.0, 2.0).unwrap();
-        let uniform_wide = wide.iter().map(|x| x.to_bits()).collect();
+        let uniform_wide = wide_bits(&wide);
         stream.fill_normal(&mut narrow);
         stream.fill_normal_with(&mut wide, 1.0, 2.0).unwrap();
-        (
-            bits,
+        Everything {
+            words,
             uniform_narrow,
             uniform_wide,
-            narrow.iter().map(|x| x.to_bits()).collect(),
-            wide.iter().map(|x| x.to_bits()).collect(),
-        )
+            normal_narrow: narrow_bits(&narrow),
+            normal_wide: wide_bits(&wide),
+        }
     }
 
     #[cfg(feature = "parallel")]
@@ -347,12 +349,12 @@ mod tests {
             let mut stream = stream.clone();
             let mut bits = vec![0; count];
             stream.fill_bits(&mut bits);
-            assert_eq!(bits, long.0[..count]);
+            assert_eq!(bits, long.words[..count]);
             let _ = stream.key();
             let _ = stream.key();
             let mut normals = vec![0.0_f32; count];
             stream.fill_normal(&mut normals);
-            for (normal, expected) in normals.iter().zip(&long.3) {
+            for (normal, expected) in normals.iter().zip(&long.normal_narrow) {
                 assert_eq!(normal.to_bits(), *expected);
             }
         }
@@ -360,7 +362,7 @@ mod tests {
         stream.fill_bits(&mut again);
         stream.fill_bits(&mut again);
         assert!(
-            again.iter().zip(&long.0).all(|(a, b)| a != b),
+            again.iter().zip(&long.words).all(|(a, b)| a != b),
             "a second fill differs"
         );
     }

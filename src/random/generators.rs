@@ -62,6 +62,15 @@ impl<S: Simd> Generators<S> {
         }
         words
     }
+
+    /// Writes the next word of each generator over `block`, lane after lane.
+    #[inline(always)]
+    pub(super) fn next_into(&mut self, block: &mut [u64]) {
+        let words = self.next();
+        for (register, part) in words.iter().zip(block.chunks_exact_mut(S::U64::LANES)) {
+            register.store(part);
+        }
+    }
 }
 
 /// The bits of `2^23` in both halves of a word (`f32`) or of `2^52` (`f64`): mantissa unit 1.
@@ -199,11 +208,8 @@ pub(super) mod tests {
         let expected = plain_words(&state, 1000 * GENERATORS);
         let mut generators = Generators::<S>::new(&state);
         for block in expected.chunks_exact(GENERATORS) {
-            let words = generators.next();
             let mut got = [0; GENERATORS];
-            for r in 0..Generators::<S>::USED {
-                words[r].store(&mut got[r * S::U64::LANES..]);
-            }
+            generators.next_into(&mut got);
             assert_eq!(got, block);
         }
     }
