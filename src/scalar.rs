@@ -2,7 +2,7 @@
 
 use crate::matrix::{Product, multiply};
 use crate::simd::elementary::Elementary;
-use crate::simd::lanes::{Lanes, Simd};
+use crate::simd::lanes::{Lanes, Simd, WordLanes};
 use std::fmt::{Debug, Display};
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
 
@@ -75,6 +75,9 @@ pub trait Vectorised: Elementary {
 
     /// The first `L::LANES` elements of `source` in double precision, exactly.
     fn load_wide<L: Lanes<Element = f64>>(source: &[Self]) -> L;
+
+    /// The bits of a register of words, read as this element.
+    fn from_words<S: Simd>(words: S::U64) -> Self::Register<S>;
 }
 
 impl Vectorised for f32 {
@@ -88,6 +91,11 @@ impl Vectorised for f32 {
     fn load_wide<L: Lanes<Element = f64>>(source: &[Self]) -> L {
         L::load_f32(source)
     }
+
+    #[inline(always)]
+    fn from_words<S: Simd>(words: S::U64) -> S::F32 {
+        words.as_f32()
+    }
 }
 
 impl Vectorised for f64 {
@@ -100,6 +108,11 @@ impl Vectorised for f64 {
     #[inline(always)]
     fn load_wide<L: Lanes<Element = f64>>(source: &[Self]) -> L {
         L::load(source)
+    }
+
+    #[inline(always)]
+    fn from_words<S: Simd>(words: S::U64) -> S::F64 {
+        words.as_f64()
     }
 }
 
