@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The peers' virtual environment, with pinned versions, in benches/peers/.venv (about 300 MB). It needs Python 3.11 or newer
+# The peers' virtual environment, with pinned versions, in benches/peers/.venv (about 420 MB). It needs Python 3.11 or newer
 # with venv, and PyPI. `PYTHON=python3.12 bash benches/peers/setup.sh` picks an interpreter.
 set -euo pipefail
 cd "$(dirname "$0")"
