@@ -105,7 +105,7 @@ def timed(function, value):
     return call
 
 
-def peers(costs, a, b, threads):
+def peers(costs, a, b):
     """The peers' calls, by name."""
     import numpy as np
     import ot
@@ -115,10 +115,10 @@ def peers(costs, a, b, threads):
     uniform = np.full(n, 1 / n)
     source, target = (uniform, uniform) if a is None else (a, b)
     # The limit on iterations is out of the way: POT's default ends some of these early.
-    steer = {"numItermax": 10**8, "numThreads": threads}
+    limit = 10**8
     calls = {
-        "ot.emd": timed(lambda: ot.emd(source, target, costs, **steer), lambda plan: (plan * costs).sum()),
-        "ot.emd2": timed(lambda: ot.emd2(source, target, costs, **steer), lambda value: value),
+        "ot.emd": timed(lambda: ot.emd(source, target, costs, numItermax=limit), lambda plan: (plan * costs).sum()),
+        "ot.emd2": timed(lambda: ot.emd2(source, target, costs, numItermax=limit), lambda value: value),
     }
     if a is None:
         calls["scipy lsa"] = timed(lambda: linear_sum_assignment(costs), lambda pairs: costs[pairs].sum() / n)
@@ -141,7 +141,7 @@ def measure(chosen, threads):
                         np.save(folder / "a.npy", a)
                         np.save(folder / "b.npy", b)
                     calls = {"brenier": brenier(chosen.program, folder, a is not None, threads)}
-                    calls |= peers(costs, a, b, threads)
+                    calls |= peers(costs, a, b)
                     times = {name: [] for name in calls}
                     values = {name: call()[1] for name, call in calls.items()}
                     for _ in range(chosen.repetitions):
@@ -206,6 +206,8 @@ def main():
         measure(chosen, chosen.worker)
         return
     chosen.program = (chosen.program or build()).resolve()
+    if not chosen.program.is_file():
+        sys.exit(f"{chosen.program} is not there: build it with cargo build --release --features cli")
     facts = machine(chosen.program)
     print(", ".join(f"{name}: {fact}" for name, fact in facts.items()))
     if facts["load before"] > 0.3:
