@@ -1,4 +1,82 @@
-//! Optimal transport and small learned models: a numerics core with hand-written kernels.
+//! Optimal transport and small learned models: a numerics core with hand-written kernels, and nothing between you and
+//! them.
+//!
+//! It answers the question: what is the cheapest way to turn one distribution into another, and what does it cost? This
+//! version solves it exactly, for point clouds and for given costs, and proves that the answer is right. It is one crate
+//! of plain Rust: no C, no BLAS, no Python, at most 75 crates, full speed on default compiler flags.
+//!
+//! # Ten lines that work
+//!
+//! ```sh
+//! cargo add brenier
+//! ```
+//!
+//! ```
+//! use brenier::Matrix;
+//! use brenier::matrix::Distance;
+//! use brenier::ot::{Problem, exact};
+//!
+//! fn main() -> Result<(), brenier::Error> {
+//!     let source = Matrix::from_rows([[0.0, 0.0], [1.0, 0.0]]); // a point in each row
+//!     let target = Matrix::from_rows([[0.0, 1.0], [1.0, 1.0], [3.0, 0.0]]);
+//!     let problem = Problem::from_points(&source, &target, Distance::SquaredEuclidean)
+//!         .with_target_weights(&[0.25, 0.5, 0.25]); // weights that are not given are uniform
+//!     let solution = exact::solve(&problem)?;
+//!     assert_eq!(solution.cost(), 2.0);
+//!     assert!(solution.certificate.is_optimal()); // proved over all pairs, not hoped
+//!     for entry in solution.plan.entries() {
+//!         println!("{} from source {} to target {}", entry.mass, entry.source, entry.target);
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! Where to look if you know other libraries: `emd` is [`ot::exact::solve`], `emd2` and the Wasserstein distance are
+//! [`ot::exact::transport_cost`] (of [`Distance::SquaredEuclidean`](matrix::Distance::SquaredEuclidean) it is W₂², so take the
+//! root). The search of these pages finds them under those names too.
+//!
+//! # Why
+//!
+//! - **An answer comes with its proof.** A solution carries plan, potentials and a [`Certificate`](ot::Certificate): the
+//!   dual value bounds the cost from below, dual feasibility is checked over all pairs, marginal errors and gap are
+//!   computed afresh from what is returned. A limit that was reached is a [`Status`](ot::Status), never silence.
+//! - **Bad input is an error with numbers.** NaN, negative or missing weights, unequal masses, sizes that do not fit: an
+//!   [`enum@Error`] says what, where and which value. Nothing is renormalised, repaired or replaced by zeros.
+//! - **The same bits every time.** Results do not depend on the number of threads (see below).
+//! - **The code is there to be read.** Each file is one idea, with its formula, its source and its cost.
+//!
+//! # The rooms
+//!
+//! A room uses only the rooms below it.
+//!
+//! | room | what is in it |
+//! | --- | --- |
+//! | [`ot`] | transport problems, plans and certificates; [`ot::exact`] is the network simplex for any costs and weights |
+//! | [`data`] | small readers and writers of data files, without C |
+//! | [`random`] | seeded streams, and NumPy's legacy generator for published numbers |
+//! | [`matrix`] | [`Matrix`], its views, and distances between point clouds |
+//! | [`simd`] | vector kernels, written once, compiled for several instruction sets, chosen at run time |
+//! | [`error`] | the one error type of the numeric functions |
+//!
+//! Numbers are `f32` or `f64` ([`Scalar`]). The exact solver takes either and answers in `f64`.
+//!
+//! # Features
+//!
+//! | feature | default | what it adds |
+//! | --- | --- | --- |
+//! | `parallel` | yes | threads, by rayon; without it everything runs on the calling thread, with the same results |
+//! | `cli` | no | the command `brenier` (and clap, ctrlc, indicatif, serde_json) |
+//! | `cuda` | no | reserved: empty in this version |
+//!
+//! # Threads and determinism
+//!
+//! Work is cut into chunks that depend on its size alone, and partial results are combined in chunk order. So the same
+//! input gives the same bits for one thread, for many, and without the feature `parallel`. The threads are those of the
+//! rayon pool that the call runs in: `pool.install(|| exact::solve(&problem))` confines it. Between SIMD levels results
+//! may differ by rounding.
+//!
+//! The instruction set is chosen at run time, so a build with default flags uses AVX2 or AVX-512 where the machine has
+//! it. The environment variable `BRENIER_SIMD` (`portable`, `avx2`, `avx512`) caps the choice; [`simd::level`] tells it.
 
 #![deny(missing_docs, unsafe_code, unsafe_op_in_unsafe_fn)]
 
@@ -14,3 +92,8 @@ pub mod simd;
 pub use error::Error;
 pub use matrix::{Matrix, MatrixView, MatrixViewMut};
 pub use scalar::Scalar;
+
+/// Runs the code of the README as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

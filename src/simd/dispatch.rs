@@ -26,7 +26,7 @@ impl Level {
 }
 
 /// The most capable level of this machine.
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(brenier_portable)))]
 pub(crate) fn detect() -> Level {
     use std::arch::is_x86_feature_detected as has;
     if has!("avx512f")
@@ -45,7 +45,7 @@ pub(crate) fn detect() -> Level {
 }
 
 /// The most capable level of this machine.
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(not(all(target_arch = "x86_64", not(brenier_portable))))]
 pub(crate) fn detect() -> Level {
     Level::Portable
 }
@@ -80,7 +80,7 @@ macro_rules! dispatch {
         $(#[$attribute])*
         #[allow(clippy::too_many_arguments)]
         $visibility fn $name $(<$($generic: $bound),+>)? ($($argument: $type),*) $(-> $result)? {
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(all(target_arch = "x86_64", not(brenier_portable)))]
             {
                 #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw,avx2,fma")]
                 fn avx512 $(<$($generic: $bound),+>)? ($($argument: $type),*) $(-> $result)? {
@@ -112,7 +112,7 @@ macro_rules! test_at_every_level {
         $(#[$attribute])*
         fn $name() {
             $body::<$crate::simd::portable::Portable, $($generic)?>();
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(all(target_arch = "x86_64", not(brenier_portable)))]
             {
                 #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512bw,avx2,fma")]
                 fn avx512() {

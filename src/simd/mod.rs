@@ -1,8 +1,8 @@
 //! Vector kernels, written once and compiled for several instruction sets.
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(brenier_portable)))]
 pub(crate) mod avx2;
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(brenier_portable)))]
 pub(crate) mod avx512;
 mod dispatch;
 pub(crate) mod elementary;
