@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use crate::run::INTERRUPTED;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -30,10 +30,12 @@ impl Interrupt {
                 std::process::exit(i32::from(INTERRUPTED));
             }
             if !quiet {
+                // A terminal has just shown "^C", perhaps behind a progress line.
+                let start = if std::io::stderr().is_terminal() { "\n" } else { "" };
                 // Nobody may be reading any more; the request counts all the same.
                 let _ = writeln!(
                     std::io::stderr(),
-                    "stopping with the best plan so far; interrupt again to end at once"
+                    "{start}stopping with the best plan so far; interrupt again to end at once"
                 );
             }
         })

@@ -41,7 +41,7 @@ bound every plan's cost from below by the dual value, sum_i a_i f_i + sum_j b_j 
 const EXAMPLES: &str = "\
 Inputs are .npy files of real numbers, or .csv files (by the extension: commas, a line for each point). A cloud has \
 shape (n, d), one point in each row; shape (n,) is n points on a line. Weights have shape (n,), a cost matrix (n, m). \
-Files of f32 are kept in that precision, which halves the memory; all others are read as f64, integers only where they \
+Files of f32 stay f32 in memory; all others are read as f64, integers only where they \
 fit exactly. Arithmetic is in f64 either way.
 
 Examples:
