@@ -1,9 +1,9 @@
 //! Reading the numbers that a command works on: `.npy`, or `.csv` by the file's name.
 
-use crate::failure::Failure;
+use crate::failure::{Failure, in_file};
+use brenier::Matrix;
 use brenier::data::csv::{self, CsvOptions};
-use brenier::data::{ArrayData, DataError, Origin, npy};
-use brenier::{Matrix, Scalar};
+use brenier::data::{ArrayData, npy};
 use std::path::Path;
 
 /// A matrix in the precision that its file has: `f32` stays `f32`, everything else becomes `f64`.
@@ -26,21 +26,7 @@ impl Numbers {
             ArrayData::F32(_) => array.into_matrix().map(Self::F32),
             _ => array.into_matrix().map(Self::F64),
         };
-        Ok(numbers.map_err(|error| in_file(error, path))?)
-    }
-
-    /// Reads weights: one number for each point.
-    pub fn read_weights(path: &Path, header: bool) -> Result<Self, Failure> {
-        let weights = Self::read(path, header)?;
-        if weights.columns() != 1 {
-            return Err(Failure::Message(format!(
-                "{}: weights are a vector or a single column, but this is a matrix of {} x {}",
-                path.display(),
-                weights.rows(),
-                weights.columns()
-            )));
-        }
-        Ok(weights)
+        numbers.map_err(|error| in_file(error, path))
     }
 
     /// Number of rows.
@@ -59,14 +45,6 @@ impl Numbers {
         }
     }
 
-    /// The name of the elements' type.
-    pub fn element_type(&self) -> &'static str {
-        match self {
-            Self::F32(_) => f32::NAME,
-            Self::F64(_) => f64::NAME,
-        }
-    }
-
     /// The numbers as `f64`, exactly.
     pub fn into_f64(self) -> Matrix<f64> {
         match self {
@@ -82,15 +60,4 @@ impl Numbers {
 pub fn is_csv(path: &Path) -> bool {
     path.extension()
         .is_some_and(|extension| extension.eq_ignore_ascii_case("csv"))
-}
-
-/// The same error with the file that the array came from.
-fn in_file(error: DataError, path: &Path) -> DataError {
-    match error {
-        DataError::Array { problem, .. } => DataError::Array {
-            origin: Origin::File(path.to_owned()),
-            problem,
-        },
-        other => other,
-    }
 }

@@ -6,6 +6,7 @@ mod interrupt;
 mod memory;
 mod ot;
 mod output;
+mod problem;
 mod progress;
 mod report;
 mod run;

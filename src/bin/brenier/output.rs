@@ -1,17 +1,20 @@
 //! Writing what a command has found: `.npy`, or `.csv` by the file's name.
 
-use crate::failure::Failure;
+use crate::failure::{Failure, in_file, refused};
 use crate::input::is_csv;
+use crate::run::RunArguments;
 use brenier::Matrix;
 use brenier::data::csv::{self, CsvOptions};
-use brenier::data::{DataError, Origin, npy};
+use brenier::data::npy;
 use brenier::ot::TransportPlan;
+use clap::Args;
+use serde_json::{Value, json};
 use std::fs::{self, File, OpenOptions};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Entries of the largest plan that is written densely: 2 GiB of `f64`.
-pub const MOST_DENSE_ENTRIES: usize = 1 << 28;
+const MOST_DENSE_ENTRIES: usize = 1 << 28;
 
 /// How a plan is laid out in its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -22,27 +25,113 @@ pub enum PlanFormat {
     Sparse,
 }
 
-/// Checks before a long computation that its outputs can be written: they can be opened, none is named twice, and none
-/// would overwrite an input. Files that are there keep their content, files that are not are not left behind.
-pub fn check(outputs: &[&Path], inputs: &[&Path]) -> Result<(), Failure> {
-    let mut taken: Vec<PathBuf> = inputs.iter().filter_map(|path| identity(path)).collect();
-    for path in outputs {
-        check_writable(path).map_err(|reason| DataError::Io {
-            operation: "write",
-            origin: Origin::File(path.to_path_buf()),
-            reason,
-        })?;
-        if let Some(identity) = identity(path) {
-            if taken.contains(&identity) {
-                return Err(Failure::Message(format!(
-                    "{}: this output is also an input or another output",
-                    path.display()
-                )));
+/// The files that a transport command writes.
+#[derive(Args)]
+pub struct OutputArguments {
+    /// Write the plan P to this .npy or .csv file
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    plan: Option<PathBuf>,
+
+    /// How the plan is laid out
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        value_enum,
+        default_value = "dense",
+        requires = "plan",
+        help_heading = "Output"
+    )]
+    plan_format: PlanFormat,
+
+    /// Write the potentials f, (n,), to this .npy or .csv file
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    source_potentials: Option<PathBuf>,
+
+    /// Write the potentials g, (m,), to this .npy or .csv file
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    target_potentials: Option<PathBuf>,
+}
+
+impl OutputArguments {
+    /// Checks before a long computation that the files can be written: they can be opened, none is named twice, and
+    /// none would overwrite an input. What is there keeps its content, what is not is not left behind.
+    pub fn check(&self, inputs: &[&Path]) -> Result<(), Failure> {
+        let mut taken: Vec<PathBuf> = inputs.iter().filter_map(|path| identity(path)).collect();
+        for path in [&self.plan, &self.source_potentials, &self.target_potentials]
+            .into_iter()
+            .flatten()
+        {
+            check_writable(path).map_err(|reason| refused("write", path, reason))?;
+            if let Some(identity) = identity(path) {
+                if taken.contains(&identity) {
+                    return Err(Failure::Message(format!(
+                        "{}: this output is also an input or another output",
+                        path.display()
+                    )));
+                }
+                taken.push(identity);
             }
-            taken.push(identity);
+        }
+        Ok(())
+    }
+
+    /// Refuses to begin what could not be written in the end.
+    pub fn check_size(&self, sources: usize, targets: usize) -> Result<(), Failure> {
+        let (Some(path), PlanFormat::Dense) = (&self.plan, self.plan_format) else {
+            return Ok(());
+        };
+        match sources.checked_mul(targets) {
+            Some(entries) if entries <= MOST_DENSE_ENTRIES => Ok(()),
+            _ => Err(Failure::Message(format!(
+                "{}: a dense plan of {sources} x {targets} is more than {MOST_DENSE_ENTRIES} entries; --plan-format \
+                 sparse writes the positive ones alone, fewer than {}",
+                path.display(),
+                sources.saturating_add(targets),
+            ))),
         }
     }
-    Ok(())
+
+    /// Writes what was asked for.
+    pub fn write(
+        &self,
+        plan: &TransportPlan,
+        source_potentials: &[f64],
+        target_potentials: &[f64],
+        run: &RunArguments,
+    ) -> Result<(), Failure> {
+        if let Some(path) = &self.plan {
+            run.say(&format!("writing {}", path.display()));
+            write_plan(path, self.plan_format, plan)?;
+        }
+        for (path, potentials) in [
+            (&self.source_potentials, source_potentials),
+            (&self.target_potentials, target_potentials),
+        ] {
+            if let Some(path) = path {
+                run.say(&format!("writing {}", path.display()));
+                write_vector(path, potentials)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the plan goes.
+    pub fn plan(&self) -> Option<&Path> {
+        self.plan.as_deref()
+    }
+
+    /// The files by their keys in the JSON object.
+    pub fn names(&self) -> [(String, Value); 3] {
+        [
+            ("plan", &self.plan),
+            ("source_potentials", &self.source_potentials),
+            ("target_potentials", &self.target_potentials),
+        ]
+        .map(|(key, path)| {
+            let name = path.as_deref().map(Path::to_string_lossy);
+            (key.to_owned(), json!(name))
+        })
+    }
 }
 
 /// One spelling for all paths to a file; none for pipes and devices, which may be named as often as one likes.
@@ -75,7 +164,7 @@ fn check_writable(path: &Path) -> std::io::Result<()> {
 }
 
 /// Writes a plan.
-pub fn write_plan(path: &Path, format: PlanFormat, plan: &TransportPlan) -> Result<(), Failure> {
+fn write_plan(path: &Path, format: PlanFormat, plan: &TransportPlan) -> Result<(), Failure> {
     match format {
         PlanFormat::Dense => write_matrix(path, &plan.to_matrix()),
         PlanFormat::Sparse if is_csv(path) => {
@@ -93,8 +182,7 @@ pub fn write_plan(path: &Path, format: PlanFormat, plan: &TransportPlan) -> Resu
                 header.chain(entries),
                 &CsvOptions::default(),
             )
-            .map_err(|error| in_file(error, path))?;
-            Ok(())
+            .map_err(|error| in_file(error, path))
         }
         PlanFormat::Sparse => {
             // Indices are exact in f64: there are fewer than 2^53.
@@ -109,7 +197,7 @@ pub fn write_plan(path: &Path, format: PlanFormat, plan: &TransportPlan) -> Resu
 }
 
 /// Writes a vector; as text, a number on each line.
-pub fn write_vector(path: &Path, vector: &[f64]) -> Result<(), Failure> {
+fn write_vector(path: &Path, vector: &[f64]) -> Result<(), Failure> {
     if is_csv(path) {
         write_matrix(path, &Matrix::from_fn(vector.len(), 1, |row, _| vector[row]))
     } else {
@@ -118,27 +206,10 @@ pub fn write_vector(path: &Path, vector: &[f64]) -> Result<(), Failure> {
 }
 
 fn write_matrix(path: &Path, matrix: &Matrix<f64>) -> Result<(), Failure> {
-    Ok(if is_csv(path) {
-        csv::write(path, matrix, None, &CsvOptions::default())?
+    let written = if is_csv(path) {
+        csv::write(path, matrix, None, &CsvOptions::default())
     } else {
-        npy::write(path, matrix)?
-    })
-}
-
-fn refused(operation: &'static str, path: &Path, reason: std::io::Error) -> DataError {
-    DataError::Io {
-        operation,
-        origin: Origin::File(path.to_owned()),
-        reason,
-    }
-}
-
-/// The same error with the file instead of a nameless stream.
-fn in_file(error: DataError, path: &Path) -> DataError {
-    match error {
-        DataError::Io {
-            operation, reason, ..
-        } => refused(operation, path, reason),
-        other => other,
-    }
+        npy::write(path, matrix)
+    };
+    Ok(written?)
 }

@@ -28,7 +28,7 @@ pub struct SolverReport {
 
 impl SolverReport {
     /// The object: first the keys that all solver commands share, then `details`. Numbers that are not finite are null.
-    pub fn to_json(&self, details: Value) -> Value {
+    pub fn to_json(&self, details: Value) -> Map<String, Value> {
         let mut object = Map::new();
         let (objective, value) = self.objective;
         for (key, value) in [
@@ -48,17 +48,16 @@ impl SolverReport {
         if let Value::Object(details) = details {
             object.extend(details);
         }
-        Value::Object(object)
+        object
     }
 
     /// How long it took and with what, in words.
     pub fn effort(&self) -> String {
         let mut text = format!(
-            "{:.3} s ({:.3} s in all), {} thread{}, {}",
+            "{:.3} s ({:.3} s in all), {}, {}",
             self.solving.as_secs_f64(),
             self.started.elapsed().as_secs_f64(),
-            self.threads,
-            if self.threads == 1 { "" } else { "s" },
+            threads(self.threads),
             brenier::simd::level().name(),
         );
         if let Some(bytes) = memory::peak_bytes() {
@@ -66,6 +65,11 @@ impl SolverReport {
         }
         text
     }
+}
+
+/// A number of threads in words.
+pub fn threads(count: usize) -> String {
+    format!("{count} thread{}", if count == 1 { "" } else { "s" })
 }
 
 /// Lines of a label and a value, aligned with the certificate's.
@@ -89,6 +93,11 @@ pub fn print(text: &str) -> Result<(), Failure> {
         ))),
         _ => Ok(()),
     }
+}
+
+/// Prints one JSON object.
+pub fn print_object(object: Map<String, Value>) -> Result<(), Failure> {
+    print(&Value::Object(object).to_string())
 }
 
 /// Says on standard error why there is no answer, and on standard output too where a program waits for an object.

@@ -3,6 +3,7 @@
 use crate::threads;
 use brenier::ot::Status;
 use clap::Args;
+use std::io::Write;
 use std::time::Duration;
 
 /// Solved, and proved.
@@ -59,6 +60,16 @@ pub struct RunArguments {
     /// Say on standard error what is being done
     #[arg(long, short, help_heading = "Run")]
     pub verbose: bool,
+}
+
+impl RunArguments {
+    /// Tells the user who asked for it what is being done.
+    pub fn say(&self, text: &str) {
+        if self.verbose {
+            // Whoever does not listen does not hinder the work.
+            let _ = writeln!(std::io::stderr(), "{text}");
+        }
+    }
 }
 
 /// Reads a time in seconds.
