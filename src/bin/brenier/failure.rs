@@ -1,0 +1,52 @@
+//! Why a command could not give an answer.
+
+use brenier::data::{DataError, Origin};
+use std::path::{Path, PathBuf};
+
+/// What ends a command with exit code 1. Its text stands on its own in front of a user.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// A file could not be read or written.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// A solver refused what stands in a file.
+    #[error("{}: {error}", file.display())]
+    InFile {
+        /// The file.
+        file: PathBuf,
+        /// What it refused.
+        error: brenier::Error,
+    },
+    /// A solver refused an option, or files that do not fit together.
+    #[error(transparent)]
+    Solver(#[from] brenier::Error),
+    /// Anything else, in words.
+    #[error("{0}")]
+    Message(String),
+}
+
+/// The system's refusal of a file.
+pub fn refused(operation: &'static str, path: &Path, reason: std::io::Error) -> Failure {
+    let origin = Origin::File(path.to_owned());
+    Failure::Data(DataError::Io {
+        operation,
+        origin,
+        reason,
+    })
+}
+
+/// An error about an array or a stream, with the file that it comes from or goes to.
+pub fn in_file(error: DataError, path: &Path) -> Failure {
+    let origin = Origin::File(path.to_owned());
+    Failure::Data(match error {
+        DataError::Io {
+            operation, reason, ..
+        } => DataError::Io {
+            operation,
+            origin,
+            reason,
+        },
+        DataError::Array { problem, .. } => DataError::Array { origin, problem },
+        other => other,
+    })
+}

@@ -1,0 +1,63 @@
+//! Reading the numbers that a command works on: `.npy`, or `.csv` by the file's name.
+
+use crate::failure::{Failure, in_file};
+use brenier::Matrix;
+use brenier::data::csv::{self, CsvOptions};
+use brenier::data::{ArrayData, npy};
+use std::path::Path;
+
+/// A matrix in the precision that its file has: `f32` stays `f32`, everything else becomes `f64`.
+pub enum Numbers {
+    /// From a `.npy` file of `<f4`.
+    F32(Matrix<f32>),
+    /// From anything else.
+    F64(Matrix<f64>),
+}
+
+impl Numbers {
+    /// Reads a matrix; a vector of n numbers is read as n x 1. `header` says that `.csv` files begin with names.
+    pub fn read(path: &Path, header: bool) -> Result<Self, Failure> {
+        if is_csv(path) {
+            let table = csv::read(path, &CsvOptions::default().header(header))?;
+            return Ok(Self::F64(table.values));
+        }
+        let array = npy::read(path)?;
+        let numbers = match array.data() {
+            ArrayData::F32(_) => array.into_matrix().map(Self::F32),
+            _ => array.into_matrix().map(Self::F64),
+        };
+        numbers.map_err(|error| in_file(error, path))
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        match self {
+            Self::F32(matrix) => matrix.rows(),
+            Self::F64(matrix) => matrix.rows(),
+        }
+    }
+
+    /// Number of columns.
+    pub fn columns(&self) -> usize {
+        match self {
+            Self::F32(matrix) => matrix.columns(),
+            Self::F64(matrix) => matrix.columns(),
+        }
+    }
+
+    /// The numbers as `f64`, exactly.
+    pub fn into_f64(self) -> Matrix<f64> {
+        match self {
+            Self::F32(matrix) => Matrix::from_fn(matrix.rows(), matrix.columns(), |row, column| {
+                f64::from(matrix[(row, column)])
+            }),
+            Self::F64(matrix) => matrix,
+        }
+    }
+}
+
+/// Whether the file's name says that it is text.
+pub fn is_csv(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("csv"))
+}

@@ -1,0 +1,66 @@
+//! The texts of `brenier ot --help`.
+
+/// The two ways to call it.
+pub const USAGE: &str = "\
+brenier ot [OPTIONS] <SOURCE> <TARGET>
+       brenier ot [OPTIONS] --cost-matrix <FILE>";
+
+/// What is computed. A paragraph is one line: the argument parser breaks it to the width of the terminal.
+pub const WHAT: &str = "\
+Exact optimal transport between two weighted point clouds, or for a given cost matrix.
+
+Finds the cheapest way to move the mass of n sources onto m targets:
+
+  minimise    sum_ij P_ij C_ij    over plans P >= 0
+  such that   sum_j P_ij = a_i    (the source weights)
+              sum_i P_ij = b_j    (the target weights)
+
+C_ij is the distance between source point i and target point j (--cost), or an entry of --cost-matrix. Weights that \
+are not given are 1/n and 1/m. They need not sum to one, but both sides must carry the same mass: within 1e-9 \
+relative, or 1e-5 if weights come as f32. Nothing is normalised silently.
+
+The method is a network simplex. Its answer comes with a proof: potentials f, g with f_i + g_j <= C_ij for all pairs \
+bound every plan's cost from below by the dual value, sum_i a_i f_i + sum_j b_j g_j. The gap is the cost minus that.";
+
+/// Inputs, examples, and the keys of `--json`.
+pub const EXAMPLES: &str = "\
+Inputs are .npy files of real numbers, or .csv files (by the extension: commas, a line for each point). A cloud has \
+shape (n, d), one point in each row; shape (n,) is n points on a line. Weights have shape (n,), a cost matrix (n, m). \
+Files of f32 stay f32 in memory; all others are read as f64, integers only where they \
+fit exactly. Arithmetic is in f64 either way.
+
+Examples:
+  brenier ot source.npy target.npy
+  brenier ot source.npy target.npy --cost euclidean --plan plan.npy
+  brenier ot a.csv b.csv --source-weights wa.csv --target-weights wb.csv --cost minkowski:3
+  brenier ot --cost-matrix costs.npy --plan plan.csv --plan-format sparse
+  brenier ot source.npy target.npy --json --threads 1 | jq .cost
+
+Keys of --json (numbers that are not finite, and what is not known, are null):
+  status               optimal, iteration_limit, stopped, or inaccurate (the costs span
+                       more orders of magnitude than f64 has digits)
+  cost                 sum_ij P_ij C_ij
+  dual_value, gap      the lower bound that the potentials prove; cost - dual_value
+  iterations           pivots
+  seconds              in the solver alone
+  seconds_total        from start to end, with reading and writing
+  peak_memory_bytes    largest resident size of the process
+  threads, simd        number of threads; instructions: portable, avx2 or avx512
+  sources, targets     n and m
+  dimensions           d; null for a cost matrix
+  cost_name            the distance, or \"matrix\"
+  element_type         f32 or f64
+  support              positive entries of the plan, at most n + m - 1
+  source_marginal_error, target_marginal_error
+                       sum_i |sum_j P_ij - a_i|, sum_j |sum_i P_ij - b_j|
+  dual_violation       largest f_i + g_j - C_ij over all pairs, or 0
+  relative_dual_violation, tolerance
+                       the same over |C_ij| + |f_i| + |g_j|; the most that is accepted
+  mass_adjustment      target mass - source mass, as given; the plan has the source's
+  negligible_source_weights, negligible_target_weights
+                       indices of positive weights too small to count, taken as zero
+  stopped_by           interrupt, timeout, or null
+  plan, source_potentials, target_potentials
+                       the files that were written, or null
+After an error the object is {\"status\":\"error\",\"error\":\"what was wrong\"}.
+";

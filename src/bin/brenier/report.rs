@@ -1,0 +1,110 @@
+//! What a command says at its end: a table for people, or one JSON object for programs.
+
+use crate::failure::Failure;
+use crate::memory;
+use serde_json::{Map, Value, json};
+use std::io::{ErrorKind, Write};
+use std::time::{Duration, Instant};
+
+/// What every solver command reports.
+pub struct SolverReport {
+    /// How the solver ended.
+    pub status: &'static str,
+    /// What was minimised, by its key (`cost`, `objective`), and its value.
+    pub objective: (&'static str, f64),
+    /// The dual value.
+    pub dual_value: f64,
+    /// Their difference.
+    pub gap: f64,
+    /// What the solver counts.
+    pub iterations: u64,
+    /// Time in the solver alone.
+    pub solving: Duration,
+    /// When the process began.
+    pub started: Instant,
+    /// Threads that were there to use.
+    pub threads: usize,
+}
+
+impl SolverReport {
+    /// The object: first the keys that all solver commands share, then `details`. Numbers that are not finite are null.
+    pub fn to_json(&self, details: Value) -> Map<String, Value> {
+        let mut object = Map::new();
+        let (objective, value) = self.objective;
+        for (key, value) in [
+            ("status", json!(self.status)),
+            (objective, json!(value)),
+            ("dual_value", json!(self.dual_value)),
+            ("gap", json!(self.gap)),
+            ("iterations", json!(self.iterations)),
+            ("seconds", json!(self.solving.as_secs_f64())),
+            ("seconds_total", json!(self.started.elapsed().as_secs_f64())),
+            ("peak_memory_bytes", json!(memory::peak_bytes())),
+            ("threads", json!(self.threads)),
+            ("simd", json!(brenier::simd::level().name())),
+        ] {
+            object.insert(key.to_owned(), value);
+        }
+        if let Value::Object(details) = details {
+            object.extend(details);
+        }
+        object
+    }
+
+    /// How long it took and with what, in words.
+    pub fn effort(&self) -> String {
+        let mut text = format!(
+            "{:.3} s ({:.3} s in all), {}, {}",
+            self.solving.as_secs_f64(),
+            self.started.elapsed().as_secs_f64(),
+            threads(self.threads),
+            brenier::simd::level().name(),
+        );
+        if let Some(bytes) = memory::peak_bytes() {
+            text += &format!(", {:.1} MiB at most", bytes as f64 / (1 << 20) as f64);
+        }
+        text
+    }
+}
+
+/// A number of threads in words.
+pub fn threads(count: usize) -> String {
+    format!("{count} thread{}", if count == 1 { "" } else { "s" })
+}
+
+/// Lines of a label and a value, aligned with the certificate's.
+pub fn table(lines: &[(&str, String)]) -> String {
+    lines
+        .iter()
+        .map(|(label, value)| format!("{label:<21}{value}\n"))
+        .collect()
+}
+
+/// Prints to standard output. A reader that has gone away is no failure: it has seen what it wanted.
+pub fn print(text: &str) -> Result<(), Failure> {
+    let mut output = std::io::stdout().lock();
+    let written = output
+        .write_all(text.as_bytes())
+        .and_then(|()| output.write_all(b"\n"))
+        .and_then(|()| output.flush());
+    match written {
+        Err(reason) if reason.kind() != ErrorKind::BrokenPipe => Err(Failure::Message(format!(
+            "cannot write to standard output: {reason}"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Prints one JSON object.
+pub fn print_object(object: Map<String, Value>) -> Result<(), Failure> {
+    print(&Value::Object(object).to_string())
+}
+
+/// Says on standard error why there is no answer, and on standard output too where a program waits for an object.
+pub fn failure(failure: &Failure, json: bool) {
+    // Nowhere is left to complain to if these cannot be written; the exit code still tells.
+    let _ = writeln!(std::io::stderr(), "error: {failure}");
+    if json {
+        let _ = print(&json!({ "status": "error", "error": failure.to_string() }).to_string());
+    }
+}
