@@ -160,3 +160,79 @@ pub(crate) fn exp2_flushed<L: Lanes>(x: L) -> L {
     let value = (r + r).mul_add(polynomial(r, L::Element::EXP2), L::constant(2.0));
     value * shifted.shift_into_exponent()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::reference;
+    use super::*;
+    use crate::scalar::{Scalar, Vectorised};
+    use crate::simd::lanes::Simd;
+    use crate::simd::test_at_every_level;
+
+    /// The flushed forms are as accurate as the full ones above their threshold and zero below it; NaN and infinities stay.
+    fn flushed<S: Simd, T: Scalar>() {
+        type L<S, T> = <T as Vectorised>::Register<S>;
+        let single = T::NAME == "f32";
+        let (threshold, end) = if single {
+            (-125.5, 130.0)
+        } else {
+            (-1021.5, 1026.0)
+        };
+        let lanes = <L<S, T>>::LANES;
+        let steps = 100_000 * lanes;
+        let (low, step) = (threshold - 20.0, (end - threshold + 20.0) / steps as f64);
+        let grid: Vec<T> = (0..steps).map(|k| T::from_f64(low + step * k as f64)).collect();
+        let mut out = vec![T::ZERO; lanes];
+        let mut worst = (0.0_f64, 0.0_f64);
+        for x in grid.chunks_exact(lanes) {
+            exp2_flushed(<L<S, T>>::load(x)).store(&mut out);
+            for k in 0..lanes {
+                let x = x[k].to_f64();
+                if x <= threshold {
+                    assert_eq!(out[k], T::ZERO, "2^{x}");
+                } else {
+                    worst.0 = worst.0.max(reference::ulps(out[k], reference::exp2(x)));
+                }
+            }
+            exp_flushed(<L<S, T>>::load(x)).store(&mut out);
+            for k in 0..lanes {
+                let x = x[k].to_f64();
+                let exponent = x * std::f64::consts::LOG2_E;
+                // The threshold is where x / ln 2 rounds: give it a few units of room.
+                if exponent < threshold - 1e-3 {
+                    assert_eq!(out[k], T::ZERO, "e^{x}");
+                } else if exponent > threshold + 1e-3 {
+                    worst.1 = worst.1.max(reference::ulps(out[k], reference::exp(x)));
+                }
+            }
+        }
+        println!("{} {}: {worst:?}", std::any::type_name::<S>(), T::NAME);
+        assert!(worst.0 <= 2.0 && worst.1 <= 2.0, "{}: {worst:?}", T::NAME);
+        let of = |x: f64| <L<S, T>>::constant(x);
+        for function in [exp_flushed::<L<S, T>>, exp2_flushed] {
+            assert_eq!(function(of(f64::INFINITY)).reduce_max(), T::INFINITY);
+            assert_eq!(function(of(f64::NEG_INFINITY)).reduce_max(), T::ZERO);
+            assert_eq!(function(of(0.0)).reduce_max(), T::ONE);
+        }
+        // A NaN keeps its payload, whose low bits must not reach the exponent.
+        let payload = |bits: u64| {
+            if single {
+                T::from_f64(f64::from(f32::from_bits(0x7fc0_0000 | bits as u32)))
+            } else {
+                T::from_f64(f64::from_bits(0x7ff8_0000_0000_0000 | bits))
+            }
+        };
+        for bits in 0..600 {
+            let x = <L<S, T>>::splat(payload(bits));
+            exp2_flushed(x).store(&mut out);
+            assert!(out.iter().all(|y| y.to_f64().is_nan()));
+            exp_flushed(x).store(&mut out);
+            assert!(out.iter().all(|y| y.to_f64().is_nan()));
+        }
+    }
+
+    test_at_every_level! {
+        flushed_forms_differ_only_below_the_threshold_f32 = flushed::<f32>;
+        flushed_forms_differ_only_below_the_threshold_f64 = flushed::<f64>;
+    }
+}

@@ -65,3 +65,89 @@ pub(crate) fn sin_cos_of_turns<L: Lanes>(x: L) -> (L, L) {
     let cosine = square.mul_add(polynomial(square, L::Element::COSINE), one);
     (sign * sine, sign * cosine)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scalar::{Scalar, Vectorised};
+    use crate::simd::lanes::Simd;
+    use crate::simd::test_at_every_level;
+
+    /// The largest absolute error over a grid of [-1, 1] and the neighbourhoods of its quarters, in units of EPSILON.
+    #[inline(always)]
+    fn worst<S: Simd, T: Scalar>() -> f64 {
+        type L<S, T> = <T as Vectorised>::Register<S>;
+        let mut turns: Vec<T> = (0..=2_000_000)
+            .map(|k| T::from_f64(f64::from(k - 1_000_000) * 1e-6))
+            .collect();
+        for quarter in -4..=4 {
+            for k in -300..300 {
+                let near = f64::from(quarter) * 0.25 + f64::from(k) * 0.25 * T::EPSILON.to_f64();
+                turns.push(T::from_f64(near.clamp(-1.0, 1.0)));
+            }
+        }
+        let (mut sines, mut cosines) = (turns.clone(), turns.clone());
+        let lanes = <L<S, T>>::LANES;
+        for start in (0..turns.len()).step_by(lanes) {
+            let end = (start + lanes).min(turns.len());
+            let (sine, cosine) = sin_cos_of_turns(<L<S, T>>::load_partial(&turns[start..end], T::ZERO));
+            sine.store_partial(&mut sines[start..end]);
+            cosine.store_partial(&mut cosines[start..end]);
+        }
+        let mut worst: f64 = 0.0;
+        for k in 0..turns.len() {
+            // Eighths of a turn, so that the reference's argument rounds at a small number: its own error stays below 1/2.
+            let x = turns[k].to_f64();
+            let eighths = (x * 8.0).round();
+            let angle = (x - eighths / 8.0) * std::f64::consts::TAU;
+            let h = std::f64::consts::FRAC_1_SQRT_2;
+            let (c, s) = [
+                (1.0, 0.0),
+                (h, h),
+                (0.0, 1.0),
+                (-h, h),
+                (-1.0, 0.0),
+                (-h, -h),
+                (0.0, -1.0),
+                (h, -h),
+            ][(eighths as i64).rem_euclid(8) as usize];
+            let (sine, cosine) = angle.sin_cos();
+            let (expected_sine, expected_cosine) = (s * cosine + c * sine, c * cosine - s * sine);
+            worst = worst.max((sines[k].to_f64() - expected_sine).abs());
+            worst = worst.max((cosines[k].to_f64() - expected_cosine).abs());
+        }
+        worst / T::EPSILON.to_f64()
+    }
+
+    fn accuracy<S: Simd, T: Scalar>() {
+        let level = std::any::type_name::<S>();
+        let worst = worst::<S, T>();
+        println!("{level}, {}: {worst}", T::NAME);
+        assert!(worst <= 2.0, "{level}, {}: {worst}", T::NAME);
+    }
+
+    fn special<S: Simd, T: Scalar>() {
+        type L<S, T> = <T as Vectorised>::Register<S>;
+        let (sine, cosine) = sin_cos_of_turns(<L<S, T>>::constant(f64::NAN));
+        assert!(sine.reduce_sum().to_f64().is_nan() && cosine.reduce_sum().to_f64().is_nan());
+        for (turn, expected) in [
+            (0.0, (0.0, 1.0)),
+            (0.5, (0.0, -1.0)),
+            (-0.5, (0.0, -1.0)),
+            (1.0, (0.0, 1.0)),
+        ] {
+            let (sine, cosine) = sin_cos_of_turns(<L<S, T>>::constant(turn));
+            assert_eq!(
+                (sine.reduce_max().to_f64(), cosine.reduce_max().to_f64()),
+                expected
+            );
+        }
+    }
+
+    test_at_every_level! {
+        sine_and_cosine_are_accurate_f32 = accuracy::<f32>;
+        sine_and_cosine_are_accurate_f64 = accuracy::<f64>;
+        half_turns_are_exact_and_nan_stays_f32 = special::<f32>;
+        half_turns_are_exact_and_nan_stays_f64 = special::<f64>;
+    }
+}
