@@ -141,7 +141,14 @@ fn walk<S: Simd, T: Scalar, M: Metric<T>, const ROWS: usize, const PANELS: usize
 
 /// Distances of `ROWS` points to the points of `PANELS` panels.
 #[inline(always)]
-pub(super) fn tile<S: Simd, T: Scalar, M: Metric<T>, const ROWS: usize, const PANELS: usize, const REGISTERS: usize>(
+pub(super) fn tile<
+    S: Simd,
+    T: Scalar,
+    M: Metric<T>,
+    const ROWS: usize,
+    const PANELS: usize,
+    const REGISTERS: usize,
+>(
     metric: M,
     points: [&[T]; ROWS],
     panels: [&[T]; PANELS],

@@ -58,7 +58,15 @@ pub(super) fn squared_into<T: Scalar>(
         let rows = first..first + part.rows();
         let points = &x_points[rows.start * d..rows.end * d];
         let (columns, stride) = (part.columns(), part.row_stride());
-        finish(points, &norms_x[rows], panels, &norms_y, part.strided_data(), 0..columns, stride);
+        finish(
+            points,
+            &norms_x[rows],
+            panels,
+            &norms_y,
+            part.strided_data(),
+            0..columns,
+            stride,
+        );
     });
     Ok(())
 }
