@@ -261,4 +261,165 @@ mod tests {
             );
         }
     }
+
+    /// Points in (-1, 1) plus an offset, with every third point of y a near copy of one of x, and every fifth an exact one.
+    fn clouds<T: Scalar>((n, m, d): (usize, usize, usize), offset: f64) -> (Matrix<T>, Matrix<T>) {
+        let mut state = 1_u64;
+        let mut number = || {
+            state = state
+                .wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407);
+            (state >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
+        };
+        let x = Matrix::<T>::from_fn(n, d, |_, _| T::from_f64(offset + number()));
+        let mut y = Matrix::from_fn(m, d, |_, _| T::from_f64(offset + number()));
+        for row in 0..m {
+            let copy = x.row(row % n);
+            if row % 5 == 0 {
+                y.row_mut(row).copy_from_slice(copy);
+            } else if row % 3 == 0 {
+                for (target, &source) in y.row_mut(row).iter_mut().zip(copy) {
+                    *target = T::from_f64(source.to_f64() * (1.0 + 1e-3 * number()));
+                }
+            }
+        }
+        (x, y)
+    }
+
+    fn check_squared<T: Scalar>(shape: (usize, usize, usize), offset: f64) {
+        let (n, m, d) = shape;
+        let (x, y) = clouds::<T>(shape, offset);
+        let distances = pairwise(&x, &y, Distance::SquaredEuclidean).unwrap();
+        for row in 0..n {
+            for column in 0..m {
+                let differences = x.row(row).iter().zip(y.row(column));
+                let expected: f64 = differences.map(|(x, y)| (x.to_f64() - y.to_f64()).powi(2)).sum();
+                let got = distances[(row, column)].to_f64();
+                // The bound that `pairwise` states; the sum above has errors of d EPS in f64 itself.
+                let bound = (32 * (d + 4)) as f64 * T::EPSILON.to_f64() * expected;
+                assert!(
+                    got >= 0.0 && (got - expected).abs() <= bound,
+                    "{} {shape:?} + {offset} [{row}, {column}]: {got} for {expected}",
+                    T::NAME
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn squared_distances_survive_cancellation() {
+        for shape in [
+            (7, 9, 3),
+            (40, 33, 31),
+            (40, 33, 32),
+            (17, 100, 64),
+            (3, 5, 784),
+            (1, 1, 32),
+        ] {
+            for offset in [0.0, 100.0] {
+                check_squared::<f32>(shape, offset);
+                check_squared::<f64>(shape, offset);
+            }
+        }
+        check_squared::<f64>((20, 20, 40), 1e8);
+    }
+
+    #[test]
+    fn identical_points_are_at_distance_zero() {
+        let (x, _) = clouds::<f32>((30, 1, 64), 3.0);
+        for distance in [
+            Distance::SquaredEuclidean,
+            Distance::Euclidean,
+            Distance::Manhattan,
+            Distance::Chebyshev,
+            Distance::Cosine,
+            Distance::Minkowski { p: 2.3 },
+        ] {
+            let distances = pairwise(&x, &x, distance).unwrap();
+            for row in 0..30 {
+                assert_eq!(distances[(row, row)].to_bits(), 0, "{distance}");
+                for column in 0..row {
+                    let (a, b) = (distances[(row, column)], distances[(column, row)]);
+                    assert!(a > 0.0 && (a - b).abs() <= 40.0 * f32::EPSILON * a, "{distance}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn coordinates_at_the_ends_of_the_range_are_measured() {
+        for (scale, d) in [(1e-25_f32, 64), (1e17, 64), (1e-25, 2), (3e17, 2)] {
+            let x = Matrix::filled(2, d, scale);
+            let y = Matrix::filled(3, d, -scale);
+            let expected = 4.0 * d as f64 * f64::from(scale) * f64::from(scale);
+            let squared = pairwise(&x, &y, Distance::SquaredEuclidean).unwrap()[(1, 2)];
+            // Below the normal numbers the error is absolute.
+            let bound = 100.0 * f64::from(f32::EPSILON) * expected + f64::from(f32::from_bits(1)) * d as f64;
+            assert!(
+                (f64::from(squared) - expected).abs() <= bound,
+                "{scale:e}: {squared:e}"
+            );
+            let euclidean = f64::from(pairwise(&x, &y, Distance::Euclidean).unwrap()[(1, 2)]);
+            assert!((euclidean - expected.sqrt()).abs() <= 100.0 * f64::from(f32::EPSILON) * expected.sqrt());
+        }
+        let x = Matrix::filled(2, 64, 1e19_f32);
+        let refused = pairwise(&x, &x.map(|x| -x), Distance::SquaredEuclidean);
+        assert!(matches!(refused, Err(Error::Argument { .. })));
+        // Equal points are at distance zero, however large they are.
+        assert_eq!(
+            pairwise(&x, &x, Distance::SquaredEuclidean).unwrap().view().max(),
+            Ok(0.0)
+        );
+    }
+
+    #[test]
+    fn distances_go_into_a_rectangle() {
+        let (x, y) = clouds::<f64>((20, 37, 40), 0.0);
+        for distance in [Distance::SquaredEuclidean, Distance::Manhattan] {
+            let expected = pairwise(&x, &y, distance).unwrap();
+            let mut out = Matrix::filled(25, 50, -1.0);
+            pairwise_into(&x, &y, distance, out.view_mut().submatrix(2..22, 5..42)).unwrap();
+            assert_eq!(out.submatrix(2..22, 5..42), expected.view());
+            assert_eq!(
+                out.view().sum(),
+                expected.view().sum() - (25 * 50 - 20 * 37) as f64
+            );
+            let refused = pairwise_into(&x, &y, distance, &mut out);
+            assert!(matches!(
+                refused,
+                Err(Error::Shape {
+                    expected: 20,
+                    got: 25,
+                    ..
+                })
+            ));
+        }
+        let none = pairwise(
+            &Matrix::<f32>::zeros(0, 64),
+            &Matrix::zeros(3, 64),
+            Distance::default(),
+        );
+        assert_eq!(none.unwrap().shape(), (0, 3));
+    }
+
+    #[cfg(feature = "parallel")]
+    #[test]
+    fn bits_do_not_depend_on_the_number_of_threads() {
+        for d in [3, 64] {
+            let (x, y) = clouds::<f32>((700, 900, d), 0.0);
+            let with = |threads| {
+                let pool = rayon::ThreadPoolBuilder::new()
+                    .num_threads(threads)
+                    .build()
+                    .unwrap();
+                pool.install(|| {
+                    [Distance::SquaredEuclidean, Distance::Cosine].map(|distance| pairwise(&x, &y, distance))
+                })
+            };
+            let expected = with(1);
+            for threads in [2, 3, 5] {
+                assert!(with(threads) == expected, "d={d}, {threads} threads");
+            }
+        }
+    }
 }
