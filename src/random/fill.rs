@@ -174,7 +174,8 @@ impl RandomStream {
 
     /// Fills `target` with normal numbers of the given mean and standard deviation.
     ///
-    /// A deviation of zero gives the mean everywhere. As [`fill_normal`](Self::fill_normal) otherwise.
+    /// A deviation of zero gives the mean everywhere; one near the largest number of the type can give infinities. As
+    /// [`fill_normal`](Self::fill_normal) otherwise.
     ///
     /// # Errors
     /// [`Error::Argument`] unless both are finite and `standard_deviation` is not negative; `target` is then untouched
