@@ -52,7 +52,7 @@
 //! | room | what is in it |
 //! | --- | --- |
 //! | [`ot`] | transport problems, plans and certificates; [`ot::exact`] is the network simplex for any costs and weights |
-//! | [`data`] | `.npy`, CSV, IDX and CIFAR files, read and written without C |
+//! | [`data`] | `.npy`, CSV and IDX files, read and written; CIFAR files, read; all without C |
 //! | [`random`] | seeded streams that can be split, vectorised fills, and NumPy's legacy generator for published numbers |
 //! | [`matrix`] | [`Matrix`], its views, products, reductions, and distances between point clouds |
 //! | [`simd`] | kernels written once for several instruction sets, chosen at run time: `exp`, `ln`, `tanh`, sums |
