@@ -14,37 +14,20 @@
 //! So a time of many tens of milliseconds at this size is search: sweeps and pivots, not data.
 
 use brenier::Matrix;
-use brenier::matrix::Distance;
+use brenier::matrix::{Distance, pairwise};
 use brenier::ot::{Problem, exact};
+use brenier::random::RandomStream;
 use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use std::time::Duration;
 
-/// SplitMix64: the bench needs numbers that look random and are the same everywhere, no more.
-struct Generator(u64);
-
-impl Generator {
-    /// Uniform on (0, 1].
-    fn uniform(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut word = self.0;
-        word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((word >> 11) + 1) as f64 / (1_u64 << 53) as f64
-    }
-
-    /// Standard normal, by Box and Muller.
-    fn normal(&mut self) -> f64 {
-        (-2.0 * self.uniform().ln()).sqrt() * (std::f64::consts::TAU * self.uniform()).cos()
-    }
-
-    /// Random masses that sum to one.
-    fn weights(&mut self, count: usize) -> Vec<f64> {
-        let mut weights: Vec<f64> = (0..count).map(|_| self.uniform()).collect();
-        let mass: f64 = weights.iter().sum();
-        weights.iter_mut().for_each(|weight| *weight /= mass);
-        weights
-    }
+/// Random masses that sum to one.
+fn random_weights(stream: &mut RandomStream, count: usize) -> Vec<f64> {
+    let mut weights = vec![0.0; count];
+    stream.fill_uniform(&mut weights);
+    let mass: f64 = weights.iter().sum();
+    weights.iter_mut().for_each(|weight| *weight /= mass);
+    weights
 }
 
 /// The clouds, their costs in both precisions, and random weights.
@@ -59,17 +42,14 @@ struct Clouds {
 
 impl Clouds {
     fn new(points: usize, dimensions: usize) -> Self {
-        let mut generator = Generator(0);
-        let source = Matrix::from_fn(points, dimensions, |_, _| generator.normal());
-        let target = Matrix::from_fn(points, dimensions, |_, _| generator.normal() + 1.0);
-        let costs = Matrix::from_fn(points, points, |i, j| {
-            let pairs = source.row(i).iter().zip(target.row(j));
-            pairs.map(|(x, y)| (x - y) * (x - y)).sum()
-        });
+        let mut stream = RandomStream::new(0);
+        let source = stream.normal_matrix(points, dimensions);
+        let target = stream.normal_matrix(points, dimensions).map(|y: f64| y + 1.0);
+        let costs = pairwise(&source, &target, Distance::SquaredEuclidean).expect("finite points");
         Self {
             costs_f32: Matrix::from_fn(points, points, |i, j| costs[(i, j)] as f32),
-            source_weights: generator.weights(points),
-            target_weights: generator.weights(points),
+            source_weights: random_weights(&mut stream, points),
+            target_weights: random_weights(&mut stream, points),
             source,
             target,
             costs,

@@ -52,10 +52,10 @@
 //! | room | what is in it |
 //! | --- | --- |
 //! | [`ot`] | transport problems, plans and certificates; [`ot::exact`] is the network simplex for any costs and weights |
-//! | [`data`] | small readers and writers of data files, without C |
-//! | [`random`] | seeded streams, and NumPy's legacy generator for published numbers |
-//! | [`matrix`] | [`Matrix`], its views, and distances between point clouds |
-//! | [`simd`] | vector kernels, written once, compiled for several instruction sets, chosen at run time |
+//! | [`data`] | `.npy`, CSV and IDX files, read and written; CIFAR files, read; all without C |
+//! | [`random`] | seeded streams that can be split, vectorised fills, and NumPy's legacy generator for published numbers |
+//! | [`matrix`] | [`Matrix`], its views, products, reductions, and distances between point clouds |
+//! | [`simd`] | kernels written once for several instruction sets, chosen at run time: `exp`, `ln`, `tanh`, sums |
 //! | [`error`] | the one error type of the numeric functions |
 //!
 //! Numbers are `f32` or `f64` ([`Scalar`]). The exact solver takes either and answers in `f64`.
