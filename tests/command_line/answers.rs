@@ -147,9 +147,10 @@ fn written_plans_and_potentials_are_the_answer() {
         .values;
     let g = g.as_slice();
     assert_eq!((f.len(), g.len()), (30, 40));
-    for i in 0..30 {
-        for j in 0..40 {
-            assert!(f[i] + g[j] <= distance(i, j) + 1e-13 * (f[i].abs() + g[j].abs() + distance(i, j)));
+    for (i, f) in f.iter().enumerate() {
+        for (j, g) in g.iter().enumerate() {
+            let cost = distance(i, j);
+            assert!(f + g <= cost + 1e-13 * (f.abs() + g.abs() + cost));
         }
     }
     let product = |weights: &[f64], potentials: &[f64]| -> f64 {

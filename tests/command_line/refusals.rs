@@ -3,7 +3,6 @@
 use crate::folder::{Folder, random_cloud, text};
 use brenier::Matrix;
 use brenier::data::npy;
-use serde_json::Value;
 use std::fs;
 
 #[test]
