@@ -45,6 +45,17 @@ pub(crate) fn for_each_chunk_mut<T: Send>(
         .for_each(|(index, part)| function(index * chunk, part));
 }
 
+/// Both functions, on two threads where there are two; their results in order.
+pub(crate) fn join<A: Send, B: Send>(
+    first: impl FnOnce() -> A + Send,
+    second: impl FnOnce() -> B + Send,
+) -> (A, B) {
+    #[cfg(feature = "parallel")]
+    return rayon::join(first, second);
+    #[cfg(not(feature = "parallel"))]
+    (first(), second())
+}
+
 /// The number of threads that parallel work uses here.
 pub(crate) fn threads() -> usize {
     #[cfg(feature = "parallel")]

@@ -1,7 +1,7 @@
 //! Exact optimal transport: the network simplex.
 
 mod costs;
-mod masses;
+pub(crate) mod masses;
 mod options;
 mod pricing;
 mod proof;
