@@ -16,7 +16,7 @@ const QUANTA: u64 = 1 << 60;
 
 /// Integer masses of both sides, equal in sum.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Masses {
+pub(crate) struct Masses {
     pub source: Vec<i64>,
     pub target: Vec<i64>,
     /// What one unit weighs.
@@ -153,7 +153,7 @@ fn apportion(weights: &[f64]) -> Vec<i64> {
     // Fewer than one quantum for each positive weight is left.
     let left = left as usize;
     if left > 0 {
-        remainders.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
+        remainders.select_nth_unstable_by(left - 1, |a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
         for &(_, index) in &remainders[..left] {
             quanta[index] += 1;
         }
