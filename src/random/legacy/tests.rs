@@ -1,7 +1,6 @@
 //! Reference values printed by NumPy 2.4.6, and the arrays of the course's exercise.
 
 use super::*;
-use std::path::PathBuf;
 
 /// Numbers drawn one after another.
 fn draws<const COUNT: usize>(mut draw: impl FnMut() -> f64) -> [f64; COUNT] {
@@ -257,20 +256,11 @@ fn serves_as_a_generator_of_numpys_words() {
     assert_eq!(buffer[4..], second.to_le_bytes()[..2]);
 }
 
-/// An array of `<f8` from the exercise's folder, if the data are here.
+/// The numbers of an array of the exercise, row after row, if the data are here.
 fn exercise(name: &str) -> Option<Vec<f64>> {
-    let data = std::env::var_os("BRENIER_DATA").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data"),
-        PathBuf::from,
-    );
-    let bytes = std::fs::read(data.join("exercise10").join(name)).ok()?;
-    let header = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
-    let numbers = bytes[header..].chunks_exact(8);
-    Some(
-        numbers
-            .map(|bytes| f64::from_le_bytes(bytes.try_into().unwrap()))
-            .collect(),
-    )
+    let path = crate::data::file(&format!("exercise10/{name}"))?;
+    let array = crate::data::npy::read(path).expect("a sound file");
+    Some(array.into_vec().expect("numbers"))
 }
 
 /// NumPy's sum of 8 to 128 contiguous numbers: eight accumulators, combined pairwise, then the rest.
@@ -292,7 +282,8 @@ fn numpy_sum(values: &[f64]) -> f64 {
 #[test]
 fn exercise_arrays_come_out_bit_for_bit() {
     let Some(mass_sources) = exercise("mass_sources.npy") else {
-        println!("skipped: the arrays of exercise 10 are not here");
+        let source = "the course's exercise 10, by NumPy";
+        println!("{}", crate::data::skipped("exercise10/mass_sources.npy", source));
         return;
     };
     let mut state = LegacyRandomState::new(42);
