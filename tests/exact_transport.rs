@@ -424,7 +424,7 @@ fn bad_input_is_named() {
     assert!(matches!(
         error,
         Error::Shape {
-            what: "source weights",
+            what: "number of source weights",
             expected: 2,
             got: 1,
             ..

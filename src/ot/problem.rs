@@ -161,10 +161,9 @@ pub(crate) fn check_weights(
     if targets == 0 {
         return Err(Error::Empty { what: "the target" });
     }
-    let (source, source_mass) = checked_side("source weights", source_weights, sources)?;
-    let (target, target_mass) = checked_side("target weights", target_weights, targets)?;
-    // Uniform weights stand for the mass of the other side, so that raw counts go with an unweighted cloud? No:
-    // that would hide a forgotten normalisation. They sum to one.
+    let (source, source_mass) = checked_side(["source weights", "number of source weights"], source_weights, sources)?;
+    let (target, target_mass) = checked_side(["target weights", "number of target weights"], target_weights, targets)?;
+    // Weights that are not given sum to one, not to the other side's mass: that would hide a forgotten normalisation.
     let tolerance = [source_weights, target_weights]
         .into_iter()
         .flatten()
@@ -188,7 +187,11 @@ pub(crate) fn check_weights(
 }
 
 /// One side's weights and their sum.
-fn checked_side(what: &'static str, weights: Option<&Weights>, expected: usize) -> Result<(Vec<f64>, f64)> {
+fn checked_side(
+    [what, number]: [&'static str; 2],
+    weights: Option<&Weights>,
+    expected: usize,
+) -> Result<(Vec<f64>, f64)> {
     let Some(weights) = weights else {
         return Ok((vec![1.0 / expected as f64; expected], 1.0));
     };
@@ -196,7 +199,7 @@ fn checked_side(what: &'static str, weights: Option<&Weights>, expected: usize) 
     if values.len() != expected {
         return Err(Error::Shape {
             operation: "transport problem",
-            what,
+            what: number,
             expected,
             got: values.len(),
         });

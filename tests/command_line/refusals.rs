@@ -129,7 +129,7 @@ fn bad_input_is_exit_code_1_and_names_file_place_and_value() {
         ),
         (
             weighted("source", "short.npy"),
-            vec!["short.npy: ", "source weights", "is 2, expected 4"],
+            vec!["short.npy: ", "number of source weights", "is 2, expected 4"],
         ),
         (
             weighted("target", "negative.npy"),

@@ -9,7 +9,8 @@
 //! | --- | --- | --- |
 //! | `masses` | weights as integers, exactly or by largest remainders | O(n + m) |
 //! | `costs` | checks every cost; reads them from a matrix or computes them on the fly | one pass |
-//! | `start` | a feasible plan by a greedy rule, made a strongly feasible tree of real arcs | three passes, O(n + m) row scans |
+//! | `start` | a feasible plan by a greedy rule | two passes, O(n + m) row scans |
+//! | `forest` | the plan's pieces linked to a strongly feasible tree of real arcs | a few row scans a piece |
 //! | `pricing` | the least reduced cost of each row, vectorised | one read of the row |
 //! | `tree` | the pivot: cycle, leaving arc, potentials of the smaller side | O(depth + smaller side) |
 //! | `simplex` | the order of pricing and pivots, and the proof over all pairs | about 10 to 40 pivots a point |
@@ -49,6 +50,7 @@
 //! ```
 
 mod costs;
+mod forest;
 pub(crate) mod masses;
 mod options;
 mod pricing;
@@ -142,7 +144,7 @@ pub fn transport_cost<T: Scalar>(problem: &Problem<'_, T>) -> Result<f64> {
 
 /// Solves the transport problem exactly, with options and an observer.
 ///
-/// The observer is called before the first pivot, then every thousand pivots or so; when it breaks, or at the limit on
+/// The observer is called while the starting tree is built, then every thousand pivots or so; when it breaks, or at the limit on
 /// iterations, the answer is the plan so far, which is feasible, with potentials that bound the optimal cost from below:
 /// its gap says how far it may be from the optimum. The answer has the same bits for any number of threads.
 ///
@@ -251,27 +253,11 @@ fn solve_tree<'a, T: Scalar>(
     costs.scale = moderate_scale(costs.largest);
     let mut cuts = cut_levels(&costs).into_iter();
     costs.cut = cuts.next().unwrap_or(f64::INFINITY);
-    let mut tree = start::starting_tree(&costs, &masses);
+    let (mut tree, wish) = start::starting_tree(&costs, &masses, observer);
     let (mut iterations, mut tolerance) = (0, options.tolerance);
-    let start = Progress {
-        stage: "starting tree",
-        iterations: 0,
-        cost: f64::NAN,
-        fraction: f64::NAN,
-    };
-    if observer(&start).is_break() {
-        let outcome = proof::Outcome {
-            status: Status::Stopped,
-            iterations,
-            tolerance,
-        };
-        return Ok(Solved {
-            weights,
-            costs,
-            masses,
-            tree,
-            outcome,
-        });
+    if wish.is_break() {
+        let outcome = proof::Outcome { status: Status::Stopped, iterations, tolerance };
+        return Ok(Solved { weights, costs, masses, tree, outcome });
     }
     loop {
         let running_cost = tree.arcs().map(|arc| arc.flow as f64 * arc.cost).sum();

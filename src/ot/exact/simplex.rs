@@ -20,8 +20,9 @@ use std::ops::ControlFlow;
 /// Rows that are priced together. Their best pairs are candidates for as long as they stay attractive.
 const ROWS_PER_REFILL: usize = 32;
 
-/// Pivots between two calls of the observer.
+/// Pivots between two calls of the observer, and priced entries between two where there are no pivots.
 const PIVOTS_PER_REPORT: u64 = 1024;
+const ENTRIES_PER_REPORT: usize = 1 << 25;
 
 /// Rounds of proof after which the tolerance grows. Rounds that only ever find pairs at its edge chase the rounding of
 /// the potentials.
@@ -98,6 +99,7 @@ impl<T: Scalar> Simplex<'_, '_, T> {
         let mut candidates: Vec<Candidate> = Vec::with_capacity(ROWS_PER_REFILL);
         let mut column_parts = vec![0.0; self.costs.columns()];
         let mut next_report = self.pivots + PIVOTS_PER_REPORT;
+        let mut entries = 0;
         while clean < rows {
             let first = self.active_sources[cursor];
             let count = self.neighbouring_rows(cursor);
@@ -125,7 +127,9 @@ impl<T: Scalar> Simplex<'_, '_, T> {
             }
             clean = if pivoted { 0 } else { clean + count };
             cursor = (cursor + count) % rows;
-            if self.pivots >= next_report {
+            entries += count * self.costs.columns();
+            if self.pivots >= next_report || entries >= ENTRIES_PER_REPORT {
+                entries = 0;
                 next_report = self.pivots + PIVOTS_PER_REPORT;
                 if let Some(status) = self.interrupted(observer) {
                     return Some(status);

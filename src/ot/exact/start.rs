@@ -9,21 +9,83 @@
 //!    the open target with the least one, and so on. A step closes a source or a target (or both), so the arcs form a
 //!    forest. Against sources in their given order and column minima this halves the pivots for clouds in the plane, and
 //!    saves a quarter in 64 dimensions.
-//! 3. A step that closes both leaves the forest in pieces. Each piece but the last is hung, by its own source with the
-//!    cheapest way to a target elsewhere, below that target: an arc without flow that points up, as strong
-//!    feasibility demands.
+//! 3. [`forest`](super::forest) links the pieces of that forest.
 
 use super::costs::CostRows;
+use super::forest::{Flow, hang_together};
 use super::masses::Masses;
 use super::pricing::RowMinimum;
 use super::tree::SpanningTree;
+use crate::ot::progress::Progress;
 use crate::scalar::Scalar;
+use std::ops::ControlFlow;
 
-/// A strongly feasible tree that spans all nodes with mass.
-pub(super) fn starting_tree<T: Scalar>(costs: &CostRows<'_, T>, masses: &Masses) -> SpanningTree {
-    let mut means = Means::new(costs, masses);
-    let flows = greedy(costs, masses, &means);
-    hang_together(costs, masses, &mut means.columns, flows)
+/// Entries that are looked at between two calls of the observer: some ten milliseconds.
+const ENTRIES_PER_REPORT: usize = 1 << 24;
+
+/// Calls the observer now and then while rows are looked at.
+struct Watch<'w> {
+    observer: &'w mut dyn FnMut(&Progress) -> ControlFlow<()>,
+    entries: usize,
+    expected: usize,
+    next_report: usize,
+}
+
+impl Watch<'_> {
+    /// Counts the entries of a row; a break if the observer wants to stop.
+    fn count(&mut self, entries: usize) -> ControlFlow<()> {
+        self.entries += entries;
+        if self.entries < self.next_report {
+            return ControlFlow::Continue(());
+        }
+        self.next_report = self.entries + ENTRIES_PER_REPORT;
+        (self.observer)(&Progress {
+            stage: "starting tree",
+            iterations: 0,
+            cost: f64::NAN,
+            fraction: (self.entries as f64 / self.expected as f64).min(1.0),
+        })
+    }
+}
+
+/// A strongly feasible tree that spans all nodes with mass, and whether the observer wants to stop: then the tree is
+/// the first that came to hand.
+pub(super) fn starting_tree<T: Scalar>(
+    costs: &CostRows<'_, T>,
+    masses: &Masses,
+    observer: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+) -> (SpanningTree, ControlFlow<()>) {
+    // The averages, the order, and about two scans for each source: most close one target each.
+    let expected = 4 * costs.rows().saturating_mul(costs.columns());
+    let mut watch = Watch { observer, entries: 0, expected, next_report: 0 };
+    let found = Means::new(costs, masses, &mut watch)
+        .and_then(|means| greedy(costs, masses, &means, &mut watch).map(|flows| (means, flows)));
+    match found {
+        Some((mut means, flows)) => {
+            (hang_together(costs, masses, Some(&mut means.columns), flows), ControlFlow::Continue(()))
+        }
+        None => (hang_together(costs, masses, None, north_west_corner(masses)), ControlFlow::Break(())),
+    }
+}
+
+/// The plan that serves the targets in their order from the sources in theirs, whatever it costs.
+fn north_west_corner(masses: &Masses) -> Vec<Flow> {
+    let mut flows = Vec::with_capacity(masses.source.len() + masses.target.len());
+    let mut target = 0;
+    let mut demand = masses.target[0];
+    for (source, &supply) in masses.source.iter().enumerate() {
+        let mut supply = supply;
+        while supply > 0 {
+            while demand == 0 {
+                target += 1;
+                demand = masses.target[target];
+            }
+            let units = supply.min(demand);
+            (supply, demand) = (supply - units, demand - units);
+            flows.push(Flow { source, target, units });
+        }
+    }
+    flows
 }
 
 /// Average costs: of each source over the mass of the targets, of each target over the mass of the sources.
@@ -34,7 +96,8 @@ struct Means {
 }
 
 impl Means {
-    fn new<T: Scalar>(costs: &CostRows<'_, T>, masses: &Masses) -> Self {
+    /// `None` if the observer wants to stop.
+    fn new<T: Scalar>(costs: &CostRows<'_, T>, masses: &Masses, watch: &mut Watch<'_>) -> Option<Self> {
         let total: i64 = masses.source.iter().sum();
         let shares =
             |units: &[i64]| -> Vec<f64> { units.iter().map(|&units| units as f64 / total as f64).collect() };
@@ -43,6 +106,9 @@ impl Means {
         let mut columns = vec![0.0; costs.columns()];
         let mut row = vec![0.0; costs.columns()];
         for source in (0..costs.rows()).filter(|&source| masses.source[source] > 0) {
+            if watch.count(row.len()).is_break() {
+                return None;
+            }
             costs.piece_into(source, 0..costs.columns(), &mut row);
             rows[source] = weighted_sum(&row, &target_shares);
             for (mean, &cost) in columns.iter_mut().zip(&row) {
@@ -54,7 +120,7 @@ impl Means {
                 *mean = f64::NEG_INFINITY;
             }
         }
-        Self { rows, columns }
+        Some(Self { rows, columns })
     }
 }
 
@@ -76,15 +142,13 @@ fn weighted_sum(costs: &[f64], shares: &[f64]) -> f64 {
     sums.iter().sum::<f64>() + tail
 }
 
-/// An arc of the starting plan.
-struct Flow {
-    source: usize,
-    target: usize,
-    units: i64,
-}
-
-/// A feasible plan whose arcs form a forest.
-fn greedy<T: Scalar>(costs: &CostRows<'_, T>, masses: &Masses, means: &Means) -> Vec<Flow> {
+/// A feasible plan whose arcs form a forest; `None` if the observer wants to stop.
+fn greedy<T: Scalar>(
+    costs: &CostRows<'_, T>,
+    masses: &Masses,
+    means: &Means,
+    watch: &mut Watch<'_>,
+) -> Option<Vec<Flow>> {
     let mut open = means.columns.clone();
     let mut least = vec![RowMinimum::NONE; costs.rows()];
     costs.row_minima(0, &open, &mut least);
@@ -99,6 +163,9 @@ fn greedy<T: Scalar>(costs: &CostRows<'_, T>, masses: &Masses, means: &Means) ->
     for source in order {
         let mut supply = masses.source[source];
         while supply > 0 {
+            if watch.count(open.len()).is_break() {
+                return None;
+            }
             let mut least = [RowMinimum::NONE];
             costs.row_minima(source, &open, &mut least);
             let target = least[0].column as usize;
@@ -115,160 +182,7 @@ fn greedy<T: Scalar>(costs: &CostRows<'_, T>, masses: &Masses, means: &Means) ->
             });
         }
     }
-    flows
-}
-
-/// Union-find over the pieces of the forest.
-struct Pieces {
-    parent: Vec<u32>,
-}
-
-impl Pieces {
-    fn find(&mut self, mut node: usize) -> usize {
-        while self.parent[node] as usize != node {
-            self.parent[node] = self.parent[self.parent[node] as usize];
-            node = self.parent[node] as usize;
-        }
-        node
-    }
-
-    fn join(&mut self, a: usize, b: usize) {
-        let (a, b) = (self.find(a), self.find(b));
-        self.parent[a] = b as u32;
-    }
-}
-
-/// Links the pieces and roots the tree.
-///
-/// Every piece but the root's has one link, from a source of its own into another piece. Links never close a cycle, so
-/// following them from any piece ends in the one without: seen from the root, each link's source is the lower end.
-fn hang_together<T: Scalar>(
-    costs: &CostRows<'_, T>,
-    masses: &Masses,
-    column_means: &mut [f64],
-    mut flows: Vec<Flow>,
-) -> SpanningTree {
-    let (sources, targets) = (masses.source.len(), masses.target.len());
-    let mut pieces = Pieces {
-        parent: (0..(sources + targets) as u32).collect(),
-    };
-    for flow in &flows {
-        pieces.join(flow.source, sources + flow.target);
-    }
-    // The source of a piece's first flow makes the link.
-    let mut has_one = vec![false; sources + targets];
-    let mut linking = Vec::new();
-    for flow in &flows {
-        let piece = pieces.find(flow.source);
-        if !std::mem::replace(&mut has_one[piece], true) {
-            linking.push(flow.source);
-        }
-    }
-    // The first source with mass is the root: its potential is zero.
-    let root = (0..sources)
-        .find(|&source| masses.source[source] > 0)
-        .expect("there is mass");
-    let root_piece = pieces.find(root);
-    linking.retain(|&source| pieces.find(source) != root_piece);
-    for source in linking {
-        let target = nearest_elsewhere(costs, source, column_means, &mut pieces, sources);
-        pieces.join(source, sources + target);
-        flows.push(Flow {
-            source,
-            target,
-            units: 0,
-        });
-    }
-    grow(costs, sources, targets, root, &flows)
-}
-
-/// The target outside the source's own piece with the least Cᵢⱼ above its average.
-fn nearest_elsewhere<T: Scalar>(
-    costs: &CostRows<'_, T>,
-    source: usize,
-    column_means: &mut [f64],
-    pieces: &mut Pieces,
-    sources: usize,
-) -> usize {
-    // The nearest few targets by the fast kernel, hiding those that are of the same piece.
-    const TRIES: usize = 8;
-    let own = pieces.find(source);
-    let mut hidden = Vec::with_capacity(TRIES);
-    let mut found = None;
-    while found.is_none() && hidden.len() < TRIES {
-        let mut least = [RowMinimum::NONE];
-        costs.row_minima(source, column_means, &mut least);
-        let target = least[0].column as usize;
-        if target >= column_means.len() {
-            break;
-        }
-        if pieces.find(sources + target) == own {
-            hidden.push((
-                target,
-                std::mem::replace(&mut column_means[target], f64::NEG_INFINITY),
-            ));
-        } else {
-            found = Some(target);
-        }
-    }
-    for (target, value) in hidden {
-        column_means[target] = value;
-    }
-    found.unwrap_or_else(|| {
-        let mut row = vec![0.0; column_means.len()];
-        costs.piece_into(source, 0..column_means.len(), &mut row);
-        (0..column_means.len())
-            .filter(|&target| {
-                column_means[target] > f64::NEG_INFINITY && pieces.find(sources + target) != own
-            })
-            .min_by(|&a, &b| (row[a] - column_means[a]).total_cmp(&(row[b] - column_means[b])))
-            .expect("the root's piece lies elsewhere and has a target")
-    })
-}
-
-/// The tree with the given arcs, hung from `root`.
-fn grow<T: Scalar>(
-    costs: &CostRows<'_, T>,
-    sources: usize,
-    targets: usize,
-    root: usize,
-    flows: &[Flow],
-) -> SpanningTree {
-    // The arcs at each node, as the stretches between consecutive `ends` of one list.
-    let mut ends = vec![0_usize; sources + targets + 1];
-    for flow in flows {
-        ends[flow.source + 1] += 1;
-        ends[sources + flow.target + 1] += 1;
-    }
-    for node in 0..sources + targets {
-        ends[node + 1] += ends[node];
-    }
-    let mut at_node = vec![0_u32; 2 * flows.len()];
-    let mut next = ends.clone();
-    for (index, flow) in flows.iter().enumerate() {
-        for node in [flow.source, sources + flow.target] {
-            at_node[next[node]] = index as u32;
-            next[node] += 1;
-        }
-    }
-    let mut tree = SpanningTree::new(sources, targets, root);
-    let mut stack = vec![(root, u32::MAX)];
-    while let Some((node, above)) = stack.pop() {
-        for &index in &at_node[ends[node]..ends[node + 1]] {
-            if index != above {
-                let flow = &flows[index as usize];
-                let child = if node < sources {
-                    sources + flow.target
-                } else {
-                    flow.source
-                };
-                tree.hang(child, node, costs.entry(flow.source, flow.target), flow.units);
-                stack.push((child, index));
-            }
-        }
-    }
-    tree.refresh();
-    tree
+    Some(flows)
 }
 
 #[cfg(test)]
@@ -308,7 +222,13 @@ mod tests {
                 target,
                 unit: 1.0,
             };
-            let mut tree = starting_tree(&costs, &masses);
+            // Every third from the plan of a start that was stopped.
+            let observe = |_: &Progress| match round % 3 {
+                0 => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
+            };
+            let (mut tree, wish) = starting_tree(&costs, &masses, &mut { observe });
+            assert_eq!(wish.is_break(), round % 3 == 0);
             tree.assert_consistent(&masses.source, &masses.target);
             for pivot in 0.. {
                 assert!(pivot < 10_000, "round {round} cycles");
