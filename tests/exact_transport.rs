@@ -544,6 +544,24 @@ fn an_observer_stops_the_solver() {
     assert!(certificate.gap > 0.0 && certificate.target_marginal_error < 1e-14);
 }
 
+/// The whole answer, certificate included, from pools of several sizes.
+#[cfg(feature = "parallel")]
+#[test]
+fn the_number_of_threads_changes_no_bit() {
+    // More than 2^22 pairs on the fly, and sweeps long enough to be cut into chunks.
+    let (x, y) = (cloud(0, 1500, 11), cloud(3, 2900, 12));
+    let problem = Problem::from_points(&x, &y, Distance::Euclidean);
+    let answers: Vec<Solution> = [1, 2, 5]
+        .into_iter()
+        .map(|threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| exact::solve(&problem).unwrap())
+        })
+        .collect();
+    assert!(answers[0].certificate.is_optimal());
+    assert!(answers.iter().all(|answer| *answer == answers[0]));
+}
+
 #[test]
 fn answers_travel_between_threads() {
     fn check<A: Send + Sync>() {}
