@@ -57,3 +57,15 @@ pub(crate) fn polynomial<L: Lanes>(x: L, coefficients: &'static [L::Element]) ->
     }
     upper.mul_add(x, lower)
 }
+
+/// The polynomial with the given coefficients, lowest first, by Horner's rule in `x`: for alternating coefficients the more
+/// accurate way, since each sum but the last cancels little.
+#[inline(always)]
+pub(crate) fn horner<L: Lanes>(x: L, coefficients: &'static [L::Element]) -> L {
+    let last = coefficients.len() - 1;
+    let mut value = L::splat(coefficients[last]);
+    for k in (0..last).rev() {
+        value = value.mul_add(x, L::splat(coefficients[k]));
+    }
+    value
+}
