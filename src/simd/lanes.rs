@@ -135,9 +135,12 @@ pub trait Lanes:
     /// `2 * MAX_EXPONENT - 2`: the final step of an exponential, right into the subnormals and to infinity.
     #[inline(always)]
     fn scale_unit_by_power_of_two(self, n: Self) -> Self {
-        // 2^n is the product of two normal powers; the first product is normal, so only the second rounds.
-        let half = (n * Self::constant(0.5)).round_small();
-        self * Self::power_of_two(half) * Self::power_of_two(n - half)
+        // 2^n is the product of two normal powers; the first product is normal, so only the second rounds. The sum with the
+        // shifter rounds n / 2 to an integer and leaves its biased exponent in the lowest bits.
+        let shifter = Self::splat(Self::Element::EXPONENT_SHIFTER);
+        let shifted = n.mul_add(Self::constant(0.5), shifter);
+        let rest = n - (shifted - shifter);
+        self * shifted.shift_into_exponent() * Self::power_of_two(rest)
     }
     /// `self * 2^n` for an integer-valued `n` where both `2^n` and the result are normal numbers: exact.
     #[inline(always)]

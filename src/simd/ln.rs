@@ -9,8 +9,8 @@
 //!
 //! | largest error, ULP | portable | AVX2 |
 //! | --- | --- | --- |
-//! | `f32`, every input | LN32P | LN32A |
-//! | `f64`, sampled | LN64P | LN64A |
+//! | `f32`, every input | 0.75 | 0.75 |
+//! | `f64`, sampled | 0.82 | 0.82 |
 
 use super::elementary::{Elementary, polynomial};
 use super::lanes::{Lanes, Mask};

@@ -7,8 +7,8 @@
 //!
 //! | largest error, ULP | portable | AVX2 |
 //! | --- | --- | --- |
-//! | `f32`, every input | SIG32P | SIG32A |
-//! | `f64`, sampled | SIG64P | SIG64A |
+//! | `f32`, every input | 1.75 | 1.74 |
+//! | `f64`, sampled | 1.61 | 1.61 |
 
 use super::exp::exp;
 use super::lanes::Lanes;

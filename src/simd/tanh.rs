@@ -9,8 +9,8 @@
 //!
 //! | largest error, ULP | portable | AVX2 |
 //! | --- | --- | --- |
-//! | `f32`, every input | TANH32P | TANH32A |
-//! | `f64`, sampled | TANH64P | TANH64A |
+//! | `f32`, every input | 1.36 | 1.28 |
+//! | `f64`, sampled | 1.26 | 1.26 |
 
 use super::elementary::{Elementary, polynomial};
 use super::exp::ExpConstants;

@@ -3,10 +3,15 @@
 //! With `n` the number of half turns nearest to `x`, the rest `y = x - n/2` is exact and lies in `[-1/4, 1/4]`; both functions
 //! of `2 pi y` are polynomials in `y^2`, and `(-1)^n` is their common sign.
 //!
-//! Cost: about 22 instructions for both (`f32`). The largest absolute error, in units of the distance from one to the next
-//! larger number: TRIGTABLE.
+//! Cost: about 22 instructions for both (`f32`). The largest absolute error, in units of `EPSILON` (the distance
+//! from one to the next larger number), on a grid of two million points and all neighbours of the quarter turns:
+//!
+//! | | portable | AVX2 |
+//! | --- | --- | --- |
+//! | `f32` | 1.32 | 1.12 |
+//! | `f64` | 1.50 | 1.50 |
 
-use super::elementary::{Elementary, polynomial};
+use super::elementary::{Elementary, horner};
 use super::lanes::Lanes;
 
 /// The constants of sine and cosine for one precision.
@@ -61,8 +66,8 @@ pub(crate) fn sin_cos_of_turns<L: Lanes>(x: L) -> (L, L) {
     // n is -2, ..., 2, so |n| - 1 is zero exactly where n is odd.
     let even = half_turns.abs() - one;
     let sign = (even * even).mul_add(L::constant(2.0), -one);
-    let sine = y * polynomial(square, L::Element::SINE);
-    let cosine = square.mul_add(polynomial(square, L::Element::COSINE), one);
+    let sine = y * horner(square, L::Element::SINE);
+    let cosine = square.mul_add(horner(square, L::Element::COSINE), one);
     (sign * sine, sign * cosine)
 }
 
