@@ -143,7 +143,7 @@ impl FromStr for Distance {
 ///
 /// Distances are sums over differences: their relative error is at most (d + 20) EPS, half of that absolutely for
 /// [`Distance::Cosine`], and more only where a power with p > 8 or no multiple of 1/2 is rounded more often. Squared Euclidean distances
-/// of 32 coordinates and more go through a matrix product, centred; where that cancels they are computed again from the differences, so that their relative error
+/// of 64 coordinates and more go through a matrix product, centred; where that cancels they are computed again from the differences, so that their relative error
 /// is at most 32 (d + 4) EPS. In either case they are never negative, and zero for identical points. Coordinates may be
 /// as large or small as the type allows: [`Distance::Euclidean`] and [`Distance::Minkowski`] scale by themselves, and
 /// only distances that would overflow are refused.
@@ -310,18 +310,18 @@ mod tests {
     fn squared_distances_survive_cancellation() {
         for shape in [
             (7, 9, 3),
-            (40, 33, 31),
-            (40, 33, 32),
+            (40, 33, 63),
+            (40, 33, 65),
             (17, 100, 64),
             (3, 5, 784),
-            (1, 1, 32),
+            (1, 1, 64),
         ] {
             for offset in [0.0, 100.0] {
                 check_squared::<f32>(shape, offset);
                 check_squared::<f64>(shape, offset);
             }
         }
-        check_squared::<f64>((20, 20, 40), 1e8);
+        check_squared::<f64>((20, 20, 70), 1e8);
     }
 
     #[test]
@@ -374,7 +374,7 @@ mod tests {
 
     #[test]
     fn distances_go_into_a_rectangle() {
-        let (x, y) = clouds::<f64>((20, 37, 40), 0.0);
+        let (x, y) = clouds::<f64>((20, 37, 70), 0.0);
         for distance in [Distance::SquaredEuclidean, Distance::Manhattan] {
             let expected = pairwise(&x, &y, distance).unwrap();
             let mut out = Matrix::filled(25, 50, -1.0);

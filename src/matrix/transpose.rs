@@ -1,5 +1,8 @@
 //! Transposing by blocks.
 
+// Two indices that change places read best as indices.
+#![allow(clippy::needless_range_loop)]
+
 use super::view_mut::check_shape;
 use super::{Matrix, MatrixView, MatrixViewMut};
 use crate::Scalar;

@@ -170,10 +170,10 @@ impl<'a, T: Scalar> MatrixView<'a, T> {
     /// [`Error::NotFiniteEntry`] with the first such entry, row after row.
     pub fn check_finite(self, what: &'static str) -> Result<()> {
         for (row, entries) in self.iter_rows().enumerate() {
-            // One pass that vectorises: x - x is zero for finite x, else NaN.
+            // One pass that vectorises: a product with zero is zero for finite numbers, else NaN.
             let mut probe = T::ZERO;
             for &value in entries {
-                probe += value - value;
+                probe += value * T::ZERO;
             }
             if probe == T::ZERO {
                 continue;

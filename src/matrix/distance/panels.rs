@@ -5,6 +5,9 @@
 //! accumulators hide the latency of the additions. Differences are taken coordinate by coordinate, never `|x|^2 + |y|^2 - 2 x.y`:
 //! the relative error of a distance is a few d * EPS whatever the points, and identical points are at distance zero.
 
+// Index loops over registers compile to straight code; iterators over arrays of them do not always.
+#![allow(clippy::needless_range_loop)]
+
 use super::metric::{Chebyshev, Metric};
 use crate::Scalar;
 use crate::scalar::Vectorised;

@@ -284,7 +284,7 @@ mod tests {
                 let mut out = vec![f64::NAN; 70];
                 for row in 0..11 {
                     pairs.row_into(row, 0..70, &mut out);
-                    for column in 0..70 {
+                    for (column, &got) in out.iter().enumerate() {
                         let expected = oracle(x.row(row), y.row(column), distance);
                         // d additions, each rounded, of terms of at most 16 roundings; cosine cancels from 1.
                         let scale = if distance == Distance::Cosine {
@@ -292,11 +292,11 @@ mod tests {
                         } else {
                             expected
                         };
-                        let error = (out[column] - expected).abs();
+                        let error = (got - expected).abs();
                         assert!(
                             error <= (d + 20) as f64 * f64::EPSILON * scale,
                             "{distance} d={d} [{row}, {column}]: {} for {expected}",
-                            out[column]
+                            got
                         );
                     }
                 }

@@ -7,7 +7,7 @@
 use crate::error::{Error, Result};
 use crate::scalar::Vectorised;
 use crate::simd::dispatch;
-use crate::simd::lanes::{Lanes, Mask, Simd};
+use crate::simd::lanes::{Lanes, Simd};
 use crate::{MatrixView, Scalar, parallel};
 
 /// Entries of a task.

@@ -179,7 +179,7 @@ impl Pairwise {
         let mut sum = value;
         for _ in 0..self.count.trailing_ones() {
             self.depth -= 1;
-            sum = self.waiting[self.depth] + sum;
+            sum += self.waiting[self.depth];
         }
         self.waiting[self.depth] = sum;
         self.depth += 1;
@@ -190,7 +190,7 @@ impl Pairwise {
     fn total(&self) -> f64 {
         let mut sum = 0.0;
         for k in (0..self.depth).rev() {
-            sum = self.waiting[k] + sum;
+            sum += self.waiting[k];
         }
         sum
     }
