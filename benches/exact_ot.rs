@@ -12,9 +12,14 @@
 //!   pivot walks a cycle and moves a subtree: some 100 to 1000 nodes, a microsecond or more. Thousands of pivots: 10 ms.
 //!
 //! So a time of many tens of milliseconds at this size is search: sweeps and pivots, not data.
+//!
+//! The group `exact_ot_line` moves a million numbers onto a million others, beside the time to copy and sort both with
+//! `sort_unstable_by(f64::total_cmp)`, which any solution by comparisons must spend. A radix sort by bytes reads and writes
+//! two arrays of 8 MB at most eight times: 256 MB, 26 ms at 10 GB/s.
 
 use brenier::Matrix;
 use brenier::matrix::{Distance, pairwise};
+use brenier::ot::line::{self, LineProblem};
 use brenier::ot::{Problem, exact};
 use brenier::random::RandomStream;
 use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
@@ -100,5 +105,44 @@ fn exact_transport(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, exact_transport);
+/// A million samples a side in one dimension, squared distance.
+fn exact_transport_on_the_line(criterion: &mut Criterion) {
+    const SAMPLES: usize = 1_000_000;
+    let mut stream = RandomStream::new(0);
+    let (mut x, mut y) = (vec![0.0_f64; SAMPLES], vec![0.0_f64; SAMPLES]);
+    stream.fill_normal(&mut x);
+    stream.fill_normal(&mut y);
+    y.iter_mut().for_each(|y| *y += 1.0);
+    let a = random_weights(&mut stream, SAMPLES);
+    let b = random_weights(&mut stream, SAMPLES);
+
+    let mut group = criterion.benchmark_group("exact_ot_line");
+    group
+        .sample_size(10)
+        .sampling_mode(SamplingMode::Flat)
+        .throughput(Throughput::Elements(2 * SAMPLES as u64));
+    group.bench_function("sort_unstable_by total_cmp, both", |bencher| {
+        bencher.iter(|| {
+            let (mut x, mut y) = (black_box(&x).clone(), black_box(&y).clone());
+            x.sort_unstable_by(f64::total_cmp);
+            y.sort_unstable_by(f64::total_cmp);
+            (x, y)
+        });
+    });
+    let uniform = LineProblem::new(&x, &y, 2.0);
+    let weighted = LineProblem::new(&x, &y, 2.0)
+        .with_source_weights(&a)
+        .with_target_weights(&b);
+    for (weights, problem) in [("uniform", &uniform), ("random", &weighted)] {
+        group.bench_function(BenchmarkId::new("transport_cost", weights), |bencher| {
+            bencher.iter(|| line::transport_cost(black_box(problem)).expect("valid input"));
+        });
+        group.bench_function(BenchmarkId::new("solve", weights), |bencher| {
+            bencher.iter(|| line::solve(black_box(problem)).expect("valid input"));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, exact_transport, exact_transport_on_the_line);
 criterion_main!(benches);

@@ -33,7 +33,7 @@
 //!
 //! Where to look if you know other libraries: `emd` is [`ot::exact::solve`], `emd2` and the Wasserstein distance are
 //! [`ot::exact::transport_cost`] (of [`Distance::SquaredEuclidean`](matrix::Distance::SquaredEuclidean) it is W₂², so take the
-//! root). The search of these pages finds them under those names too.
+//! root); in one dimension [`ot::line`] does the same by sorting. The search of these pages finds them under those names too.
 //!
 //! # Why
 //!
@@ -51,7 +51,7 @@
 //!
 //! | room | what is in it |
 //! | --- | --- |
-//! | [`ot`] | transport problems, plans and certificates; [`ot::exact`] is the network simplex for any costs and weights |
+//! | [`ot`] | transport problems, plans and certificates; [`ot::exact`] is the network simplex for any costs and weights, [`ot::line`] sorts in one dimension, [`ot::geodesic`] interpolates |
 //! | [`data`] | `.npy`, CSV and IDX files, read and written; CIFAR files, read; all without C |
 //! | [`random`] | seeded streams that can be split, vectorised fills, and NumPy's legacy generator for published numbers |
 //! | [`matrix`] | [`Matrix`], its views, products, reductions, and distances between point clouds |
