@@ -5,6 +5,8 @@
 
 pub mod certificate;
 pub mod exact;
+pub mod geodesic;
+pub mod line;
 pub mod plan;
 pub mod problem;
 pub mod progress;

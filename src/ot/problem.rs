@@ -49,14 +49,14 @@ pub struct Problem<'a, T> {
 
 /// Weights as given, widened to `f64` (exactly).
 #[derive(Debug, Clone)]
-struct Weights {
+pub(crate) struct Weights {
     values: Vec<f64>,
     /// The relative difference between the two sums that rounding of this type explains.
     tolerance: f64,
 }
 
 impl Weights {
-    fn new<W: Scalar>(weights: &[W]) -> Self {
+    pub(crate) fn new<W: Scalar>(weights: &[W]) -> Self {
         // n f32 weights normalised in f32 miss a sum of one by about sqrt(n) * 6e-8; 1e-5 covers ten thousand and more.
         let tolerance = if W::EPSILON.to_f64() > 1e-10 { 1e-5 } else { 1e-9 };
         Self {
@@ -142,42 +142,53 @@ impl<'a, T: Scalar> Problem<'a, T> {
 
     /// The weights of both sides, checked: as many as there are points, finite, none negative, not all zero, equal in sum.
     pub(crate) fn checked_weights(&self) -> Result<CheckedWeights> {
-        if self.sources() == 0 {
-            return Err(Error::Empty { what: "the source" });
-        }
-        if self.targets() == 0 {
-            return Err(Error::Empty { what: "the target" });
-        }
-        let (source, source_mass) = checked_side("source weights", &self.source_weights, self.sources())?;
-        let (target, target_mass) = checked_side("target weights", &self.target_weights, self.targets())?;
-        // Uniform weights stand for the mass of the other side, so that raw counts go with an unweighted cloud? No:
-        // that would hide a forgotten normalisation. They sum to one.
-        let given = [&self.source_weights, &self.target_weights];
-        let tolerance = given
-            .into_iter()
-            .flatten()
-            .map(|weights| weights.tolerance)
-            .fold(1e-9, f64::max);
-        let relative = (source_mass - target_mass).abs() / source_mass.max(target_mass);
-        if relative > tolerance || relative.is_nan() {
-            return Err(Error::MassMismatch {
-                source_mass,
-                target_mass,
-                relative,
-                tolerance,
-            });
-        }
-        Ok(CheckedWeights {
-            source,
-            target,
-            source_mass,
-            target_mass,
-        })
+        let (source, target) = (self.source_weights.as_ref(), self.target_weights.as_ref());
+        check_weights(source, self.sources(), target, self.targets())
     }
 }
 
+/// The weights of `sources` and `targets` points, uniform where none are given: as many as there are points, finite, none
+/// negative, not all zero, equal in sum.
+pub(crate) fn check_weights(
+    source_weights: Option<&Weights>,
+    sources: usize,
+    target_weights: Option<&Weights>,
+    targets: usize,
+) -> Result<CheckedWeights> {
+    if sources == 0 {
+        return Err(Error::Empty { what: "the source" });
+    }
+    if targets == 0 {
+        return Err(Error::Empty { what: "the target" });
+    }
+    let (source, source_mass) = checked_side("source weights", source_weights, sources)?;
+    let (target, target_mass) = checked_side("target weights", target_weights, targets)?;
+    // Uniform weights stand for the mass of the other side, so that raw counts go with an unweighted cloud? No:
+    // that would hide a forgotten normalisation. They sum to one.
+    let tolerance = [source_weights, target_weights]
+        .into_iter()
+        .flatten()
+        .map(|weights| weights.tolerance)
+        .fold(1e-9, f64::max);
+    let relative = (source_mass - target_mass).abs() / source_mass.max(target_mass);
+    if relative > tolerance || relative.is_nan() {
+        return Err(Error::MassMismatch {
+            source_mass,
+            target_mass,
+            relative,
+            tolerance,
+        });
+    }
+    Ok(CheckedWeights {
+        source,
+        target,
+        source_mass,
+        target_mass,
+    })
+}
+
 /// One side's weights and their sum.
-fn checked_side(what: &'static str, weights: &Option<Weights>, expected: usize) -> Result<(Vec<f64>, f64)> {
+fn checked_side(what: &'static str, weights: Option<&Weights>, expected: usize) -> Result<(Vec<f64>, f64)> {
     let Some(weights) = weights else {
         return Ok((vec![1.0 / expected as f64; expected], 1.0));
     };

@@ -16,7 +16,7 @@ const QUANTA: u64 = 1 << 60;
 
 /// Integer masses of both sides, equal in sum.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Masses {
+pub(crate) struct Masses {
     pub source: Vec<i64>,
     pub target: Vec<i64>,
     /// What one unit weighs.

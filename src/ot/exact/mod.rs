@@ -49,7 +49,7 @@
 //! ```
 
 mod costs;
-mod masses;
+pub(crate) mod masses;
 mod options;
 mod pricing;
 mod proof;

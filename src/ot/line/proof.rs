@@ -1,0 +1,122 @@
+//! The certificate of a problem on the line.
+
+use super::order::Sorted;
+use super::potentials::monotone_row_minima;
+use super::power::Power;
+use crate::ot::certificate::{Certificate, Status};
+use crate::ot::exact::masses::Masses;
+use crate::ot::plan::TransportPlan;
+use crate::ot::problem::{CheckedWeights, sum};
+
+/// Below this relative violation a pair counts as feasible: the default of the exact solver.
+const TOLERANCE: f64 = 1e-13;
+
+/// The two sides in sorted order, with the potentials there.
+pub(super) struct Sides<'a> {
+    pub source: &'a Sorted,
+    pub target: &'a Sorted,
+    pub power: Power,
+    pub source_potentials: &'a [f64],
+    pub target_potentials: &'a [f64],
+}
+
+impl Sides<'_> {
+    fn cost(&self, i: usize, j: usize) -> f64 {
+        self.power
+            .cost(self.source.coordinates[i] - self.target.coordinates[j])
+    }
+
+    /// `minima` over the columns for all rows, for a `value` that is Monge.
+    fn for_each_row_minimum(
+        &self,
+        value: impl Fn(usize, usize) -> f64,
+        mut visit: impl FnMut(usize, usize, f64),
+    ) {
+        let (sources, targets) = (self.source_potentials.len(), self.target_potentials.len());
+        monotone_row_minima(0..sources, 0..=targets - 1, &value, &mut visit);
+    }
+
+    /// The largest fᵢ + gⱼ - Cᵢⱼ, and the largest in relation to |Cᵢⱼ| + |fᵢ| + |gⱼ|, of the worst pair of each source.
+    fn violation(&self) -> (f64, f64) {
+        let (mut absolute, mut relative) = (0.0_f64, 0.0_f64);
+        self.for_each_row_minimum(
+            |i, j| self.cost(i, j) - self.target_potentials[j],
+            |i, j, least| {
+                let (f, g) = (self.source_potentials[i], self.target_potentials[j]);
+                let violation = f - least;
+                if violation > 0.0 {
+                    absolute = absolute.max(violation);
+                    relative = relative.max(violation / (self.cost(i, j) + f.abs() + g.abs()));
+                }
+            },
+        );
+        (absolute, relative)
+    }
+
+    /// Whether fᵢ + gⱼ - Cᵢⱼ <= τ (|Cᵢⱼ| + |fᵢ| + |gⱼ|) for every pair. C is not negative, so (1 + τ) C, which is Monge as C
+    /// is, takes its part in.
+    fn is_feasible(&self) -> bool {
+        let mut feasible = true;
+        self.for_each_row_minimum(
+            |i, j| {
+                let g = self.target_potentials[j];
+                self.cost(i, j) * (1.0 + TOLERANCE) - (g - TOLERANCE * g.abs())
+            },
+            |i, _, least| {
+                let f = self.source_potentials[i];
+                feasible &= least >= f - TOLERANCE * f.abs();
+            },
+        );
+        feasible
+    }
+
+    /// Measures plan and potentials against the costs and the weights as given.
+    pub fn certify(
+        &self,
+        weights: &CheckedWeights,
+        masses: &Masses,
+        plan: &TransportPlan,
+        primal_cost: f64,
+    ) -> Certificate {
+        let transported = |units: &[i64], side: &Sorted, potentials: &[f64]| {
+            sum(side
+                .indices
+                .iter()
+                .zip(potentials)
+                .map(|(&index, potential)| units[index] as f64 * masses.unit * potential))
+        };
+        let dual_value = sum([
+            transported(&masses.source, self.source, self.source_potentials),
+            transported(&masses.target, self.target, self.target_potentials),
+        ]);
+        let distance = |marginal: Vec<f64>, weights: &[f64]| {
+            sum(marginal.iter().zip(weights).map(|(p, w)| (p - w).abs()))
+        };
+        let negligible = |weights: &[f64], units: &[i64]| {
+            (0..weights.len())
+                .filter(|&index| weights[index] > 0.0 && units[index] == 0)
+                .collect()
+        };
+        let (dual_violation, relative_dual_violation) = self.violation();
+        let status = if self.is_feasible() {
+            Status::Optimal
+        } else {
+            Status::Inaccurate
+        };
+        Certificate {
+            status,
+            primal_cost,
+            dual_value,
+            gap: primal_cost - dual_value,
+            source_marginal_error: distance(plan.source_marginal(), &weights.source),
+            target_marginal_error: distance(plan.target_marginal(), &weights.target),
+            dual_violation,
+            relative_dual_violation,
+            tolerance: TOLERANCE,
+            iterations: (self.source_potentials.len() + self.target_potentials.len() - 1) as u64,
+            mass_adjustment: weights.target_mass - weights.source_mass,
+            negligible_source_weights: negligible(&weights.source, &masses.source),
+            negligible_target_weights: negligible(&weights.target, &masses.target),
+        }
+    }
+}
