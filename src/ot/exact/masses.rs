@@ -153,7 +153,7 @@ fn apportion(weights: &[f64]) -> Vec<i64> {
     // Fewer than one quantum for each positive weight is left.
     let left = left as usize;
     if left > 0 {
-        remainders.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
+        remainders.select_nth_unstable_by(left - 1, |a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
         for &(_, index) in &remainders[..left] {
             quanta[index] += 1;
         }

@@ -107,7 +107,8 @@ impl<'a, T: Scalar> LineProblem<'a, T> {
         }
         let (_, masses) = self.masses()?;
         let (source, target) = on_both_sides(self.source, self.target, sort_indexed)?;
-        let cells = staircase(&masses, &source, &target)
+        let cells = Units::new(&masses, &source, &target)
+            .staircase()
             .filter(|cell| cell.units > 0)
             .map(|cell| {
                 let difference = source.coordinates[cell.source] - target.coordinates[cell.target];
@@ -226,12 +227,8 @@ pub fn solve<T: Scalar>(problem: &LineProblem<'_, T>) -> Result<Solution> {
     let farthest = farthest_pair(&source.coordinates, &target.coordinates);
     problem.check_farthest(farthest, LARGEST_COST, |difference| power.cost(difference))?;
 
-    let plan = plan_along(
-        staircase(&masses, &source, &target),
-        &source,
-        &target,
-        masses.unit,
-    )?;
+    let units = Units::new(&masses, &source, &target);
+    let plan = plan_along(&units, &source, &target, masses.unit)?;
     let cost = |entry: &PlanEntry| {
         let (x, y) = (problem.source[entry.source], problem.target[entry.target]);
         power.cost(x.to_f64() - y.to_f64())
@@ -240,13 +237,9 @@ pub fn solve<T: Scalar>(problem: &LineProblem<'_, T>) -> Result<Solution> {
 
     let first = masses.source.iter().position(|&units| units > 0);
     let anchor = source.indices.iter().position(|&index| Some(index) == first);
-    let (source_sorted, target_sorted) = potentials_along(
-        staircase(&masses, &source, &target),
-        &source,
-        &target,
-        power,
-        anchor.expect("some source has mass"),
-    );
+    let anchor = anchor.expect("some source has mass");
+    let (source_sorted, target_sorted) =
+        potentials_along(|| units.staircase(), &source, &target, power, anchor);
     let sides = Sides {
         source: &source,
         target: &target,
@@ -350,34 +343,38 @@ fn farthest_pair(x: &[f64], y: &[f64]) -> (f64, f64) {
     }
 }
 
-/// The staircase of two sorted sides.
-fn staircase<'a>(
-    masses: &'a Masses,
-    source: &'a Sorted,
-    target: &'a Sorted,
-) -> impl Iterator<Item = Cell> + Clone + 'a {
-    Staircase::new(
-        source.indices.len(),
-        |i| masses.source[source.indices[i]],
-        target.indices.len(),
-        |j| masses.target[target.indices[j]],
-    )
+/// The masses of both sides in units, in sorted order.
+struct Units {
+    source: Vec<i64>,
+    target: Vec<i64>,
+}
+
+impl Units {
+    fn new(masses: &Masses, source: &Sorted, target: &Sorted) -> Self {
+        let sorted = |side: &Sorted, units: &[i64]| side.indices.iter().map(|&index| units[index]).collect();
+        Self {
+            source: sorted(source, &masses.source),
+            target: sorted(target, &masses.target),
+        }
+    }
+
+    fn staircase(&self) -> impl Iterator<Item = Cell> + '_ {
+        Staircase::new(
+            self.source.len(),
+            |i| self.source[i],
+            self.target.len(),
+            |j| self.target[j],
+        )
+    }
 }
 
 /// The plan with the staircase's masses, in the given order of both sides.
-fn plan_along(
-    path: impl Iterator<Item = Cell> + Clone,
-    source: &Sorted,
-    target: &Sorted,
-    unit: f64,
-) -> Result<TransportPlan> {
+fn plan_along(units: &Units, source: &Sorted, target: &Sorted, unit: f64) -> Result<TransportPlan> {
     let (n, m) = (source.indices.len(), target.indices.len());
     // A counting sort by source: the entries of one source follow each other on the path.
-    let massive = path.filter(|cell| cell.units > 0);
+    let massive = || units.staircase().filter(|cell| cell.units > 0);
     let mut starts = vec![0; n + 1];
-    massive
-        .clone()
-        .for_each(|cell| starts[source.indices[cell.source] + 1] += 1);
+    massive().for_each(|cell| starts[source.indices[cell.source] + 1] += 1);
     for index in 0..n {
         starts[index + 1] += starts[index];
     }
@@ -388,7 +385,7 @@ fn plan_along(
     };
     let mut next = starts.clone();
     let mut entries = vec![empty; starts[n]];
-    for cell in massive {
+    for cell in massive() {
         let index = source.indices[cell.source];
         entries[next[index]] = PlanEntry {
             source: index,

@@ -47,8 +47,10 @@ impl RunningSum {
 }
 
 /// Potentials f, g in sorted order with `f_i + g_j = h(x_i - y_j)` on the path, and `f[anchor] = 0`.
-pub(super) fn potentials_along(
-    path: impl Iterator<Item = Cell> + Clone,
+///
+/// `path` starts the path anew at each call: it is walked twice, which is cheaper than to keep it.
+pub(super) fn potentials_along<P: Iterator<Item = Cell>>(
+    path: impl Fn() -> P,
     source: &Sorted,
     target: &Sorted,
     power: Power,
@@ -56,7 +58,7 @@ pub(super) fn potentials_along(
 ) -> (Vec<f64>, Vec<f64>) {
     let start = Potentials::start(source, target, power);
     let mut potentials = start;
-    for (from, to) in steps(path.clone()).take_while(|(_, to)| to.source <= anchor) {
+    for (from, to) in steps(path()).take_while(|(_, to)| to.source <= anchor) {
         potentials.advance(from, to);
     }
     let mut potentials = start.shifted(potentials.f);
@@ -64,7 +66,7 @@ pub(super) fn potentials_along(
     let mut target_potentials = Vec::with_capacity(target.coordinates.len());
     source_potentials.push(potentials.f.value());
     target_potentials.push(potentials.g.value());
-    for (from, to) in steps(path) {
+    for (from, to) in steps(path()) {
         potentials.advance(from, to);
         if to.source > from.source {
             source_potentials.push(potentials.f.value());
@@ -137,8 +139,9 @@ impl<'a> Potentials<'a> {
 }
 
 /// Each two consecutive cells.
-fn steps(path: impl Iterator<Item = Cell> + Clone) -> impl Iterator<Item = (Cell, Cell)> {
-    path.clone().zip(path.skip(1))
+fn steps(mut path: impl Iterator<Item = Cell>) -> impl Iterator<Item = (Cell, Cell)> {
+    let first = path.next();
+    path.scan(first, |last, cell| last.replace(cell).map(|last| (last, cell)))
 }
 
 /// Tells `visit` the least `value(row, column)` of every row and its (first) column, for a `value` that is Monge.

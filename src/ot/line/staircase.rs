@@ -13,7 +13,6 @@ pub(super) struct Cell {
 ///
 /// At each cell the smaller of what is left on both sides is transported (the north-west corner rule). Points without mass
 /// are on the path too, so that potentials can be carried along it to every point.
-#[derive(Clone)]
 pub(super) struct Staircase<S, U> {
     source_units: S,
     target_units: U,
