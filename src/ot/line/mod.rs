@@ -238,8 +238,7 @@ pub fn solve<T: Scalar>(problem: &LineProblem<'_, T>) -> Result<Solution> {
     let first = masses.source.iter().position(|&units| units > 0);
     let anchor = source.indices.iter().position(|&index| Some(index) == first);
     let anchor = anchor.expect("some source has mass");
-    let (source_sorted, target_sorted) =
-        potentials_along(|| units.staircase(), &source, &target, power, anchor);
+    let (source_sorted, target_sorted) = potentials_along(units.staircase(), &source, &target, power, anchor);
     let sides = Sides {
         source: &source,
         target: &target,

@@ -48,35 +48,41 @@ impl RunningSum {
 
 /// Potentials f, g in sorted order with `f_i + g_j = h(x_i - y_j)` on the path, and `f[anchor] = 0`.
 ///
-/// `path` starts the path anew at each call: it is walked twice, which is cheaper than to keep it.
-pub(super) fn potentials_along<P: Iterator<Item = Cell>>(
-    path: impl Fn() -> P,
+/// They are carried from the anchor's first cell outwards, so that rounding far away leaves no trace near the anchor.
+pub(super) fn potentials_along(
+    mut path: impl Iterator<Item = Cell>,
     source: &Sorted,
     target: &Sorted,
     power: Power,
     anchor: usize,
 ) -> (Vec<f64>, Vec<f64>) {
-    let start = Potentials::start(source, target, power);
-    let mut potentials = start;
-    for (from, to) in steps(path()).take_while(|(_, to)| to.source <= anchor) {
-        potentials.advance(from, to);
-    }
-    let mut potentials = start.shifted(potentials.f);
-    let mut source_potentials = Vec::with_capacity(source.coordinates.len());
-    let mut target_potentials = Vec::with_capacity(target.coordinates.len());
-    source_potentials.push(potentials.f.value());
-    target_potentials.push(potentials.g.value());
-    for (from, to) in steps(path()) {
-        potentials.advance(from, to);
-        if to.source > from.source {
-            source_potentials.push(potentials.f.value());
-        } else {
-            target_potentials.push(potentials.g.value());
+    let (n, m) = (source.coordinates.len(), target.coordinates.len());
+    let mut before = Vec::new();
+    for cell in path.by_ref() {
+        before.push(cell);
+        if cell.source == anchor {
+            break;
         }
     }
-    // It is zero but for the rounding of twice the precision.
-    source_potentials[anchor] = 0.0;
-    (source_potentials, target_potentials)
+    let mut last = before[before.len() - 1];
+    let start = Potentials::at(last, source, target, power);
+
+    let (mut f, mut g) = (vec![0.0; n], vec![0.0; m]);
+    g[last.target] = start.g.value();
+    let mut potentials = start;
+    for pair in before.windows(2).rev() {
+        potentials.advance(pair[1], pair[0]);
+        f[pair[0].source] = potentials.f.value();
+        g[pair[0].target] = potentials.g.value();
+    }
+    let mut potentials = start;
+    for cell in path {
+        potentials.advance(last, cell);
+        f[cell.source] = potentials.f.value();
+        g[cell.target] = potentials.g.value();
+        last = cell;
+    }
+    (f, g)
 }
 
 /// The potentials of the current cell of the path.
@@ -90,24 +96,19 @@ struct Potentials<'a> {
 }
 
 impl<'a> Potentials<'a> {
-    /// At the first cell, with f = 0.
-    fn start(source: &'a Sorted, target: &'a Sorted, power: Power) -> Self {
-        let mut g = RunningSum::default();
-        g.add(power.cost_terms(source.coordinates[0], target.coordinates[0]));
-        Self {
+    /// At a cell, with f = 0.
+    fn at(cell: Cell, source: &'a Sorted, target: &'a Sorted, power: Power) -> Self {
+        let (f, g) = (RunningSum::default(), RunningSum::default());
+        let mut start = Self {
             source,
             target,
             power,
-            f: RunningSum::default(),
+            f,
             g,
-        }
-    }
-
-    /// f - `shift`, g + `shift`: their sums stay.
-    fn shifted(mut self, shift: RunningSum) -> Self {
-        self.f.add([-shift.high, -shift.low]);
-        self.g.add([shift.high, shift.low]);
-        self
+        };
+        let (x, y) = start.point(cell);
+        start.g.add(power.cost_terms(x, y));
+        start
     }
 
     fn point(&self, cell: Cell) -> (f64, f64) {
@@ -117,10 +118,10 @@ impl<'a> Potentials<'a> {
         )
     }
 
-    /// One step along the path: the potential of the side that moved follows the cost.
+    /// One step along the path, in either direction: the potential of the side that moved follows the cost.
     fn advance(&mut self, from: Cell, to: Cell) {
         let (before, after) = (self.point(from), self.point(to));
-        let (moved, stayed) = if to.source > from.source {
+        let (moved, stayed) = if to.source != from.source {
             (&mut self.f, &self.g)
         } else {
             (&mut self.g, &self.f)
@@ -136,12 +137,6 @@ impl<'a> Potentials<'a> {
             }
         }
     }
-}
-
-/// Each two consecutive cells.
-fn steps(mut path: impl Iterator<Item = Cell>) -> impl Iterator<Item = (Cell, Cell)> {
-    let first = path.next();
-    path.scan(first, |last, cell| last.replace(cell).map(|last| (last, cell)))
 }
 
 /// Tells `visit` the least `value(row, column)` of every row and its (first) column, for a `value` that is Monge.

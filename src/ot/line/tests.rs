@@ -242,7 +242,7 @@ fn normalised(mut weights: Vec<f64>, size: usize) -> Vec<f64> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(600))]
+    #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
     fn agrees_with_the_network_simplex(
