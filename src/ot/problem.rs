@@ -188,7 +188,11 @@ pub(crate) fn check_weights(
 }
 
 /// One side's weights and their sum.
-fn checked_side(what: &'static str, weights: Option<&Weights>, expected: usize) -> Result<(Vec<f64>, f64)> {
+pub(crate) fn checked_side(
+    what: &'static str,
+    weights: Option<&Weights>,
+    expected: usize,
+) -> Result<(Vec<f64>, f64)> {
     let Some(weights) = weights else {
         return Ok((vec![1.0 / expected as f64; expected], 1.0));
     };
