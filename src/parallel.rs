@@ -45,7 +45,7 @@ pub(crate) fn for_each_chunk_mut<T: Send>(
         .for_each(|(index, part)| function(index * chunk, part));
 }
 
-/// Both functions, one beside the other where there are threads.
+/// Both functions, on two threads where there are two; their results in order.
 pub(crate) fn join<A: Send, B: Send>(
     first: impl FnOnce() -> A + Send,
     second: impl FnOnce() -> B + Send,
