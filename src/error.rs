@@ -101,6 +101,16 @@ pub enum Error {
         /// The names that are known.
         expected: &'static str,
     },
+    /// A value was asked for alone, and could not be proved.
+    #[error("the cost {cost} could not be proved optimal: its gap is {gap:e} ({reason})")]
+    NotProved {
+        /// The cost of the feasible plan that was found.
+        cost: f64,
+        /// That cost minus the dual value.
+        gap: f64,
+        /// What stands in the way.
+        reason: &'static str,
+    },
     /// An argument lies outside its domain.
     #[error("{name} is {value}: {requirement}")]
     Argument {

@@ -15,6 +15,7 @@ fn assert_proved(solution: &Solution, costs: &Matrix<f64>, source: &[f64], targe
     let (n, m) = (costs.rows(), costs.columns());
     let certificate = &solution.certificate;
     assert_eq!(certificate.status, Status::Optimal, "{certificate}");
+    assert_eq!(certificate.tolerance, 1e-13);
     let entries = solution.plan.entries();
     assert!(entries.len() <= n + m - 1, "{} entries", entries.len());
     let mass: f64 = source.iter().sum();
@@ -37,7 +38,7 @@ fn assert_proved(solution: &Solution, costs: &Matrix<f64>, source: &[f64], targe
         for j in 0..m {
             let size = costs[(i, j)].abs() + f[i].abs() + g[j].abs();
             assert!(
-                f[i] + g[j] - costs[(i, j)] <= 2.0 * certificate.tolerance * size,
+                f[i] + g[j] - costs[(i, j)] <= 2e-13 * size,
                 "pair ({i}, {j})"
             );
         }
@@ -355,7 +356,7 @@ fn costs_near_the_ends_of_the_range_are_solved() {
     let mut next = numbers(6);
     let base = Matrix::from_fn(30, 20, |_, _| next());
     let reference = exact::solve(&Problem::from_costs(&base)).unwrap();
-    for scale in [2.0_f64.powi(1022), 2.0_f64.powi(-1000), 1e200, 1e-200] {
+    for scale in [2.0_f64.powi(996), 2.0_f64.powi(-1000), 1e200, 1e-200] {
         let costs = Matrix::from_fn(30, 20, |i, j| base[(i, j)] * scale);
         let solution = exact::solve(&Problem::from_costs(&costs)).unwrap();
         assert!(
@@ -477,7 +478,7 @@ fn bad_input_is_named() {
         ),
         "{error}"
     );
-    for tolerance in [0.0, -1.0, f64::NAN, 1.0] {
+    for tolerance in [0.0, -1.0, 1e-15, f64::NAN, 1.0] {
         let options = Options::default().with_tolerance(tolerance);
         let error = exact::solve_with(&problem(), &options, &mut |_| ControlFlow::Continue(())).unwrap_err();
         assert!(

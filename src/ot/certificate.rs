@@ -6,12 +6,13 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Status {
-    /// Solved, and proved: the potentials are dual feasible over all pairs within the tolerance.
+    /// Solved, and proved: the potentials are dual feasible over **all** pairs within the tolerance, and the slack
+    /// Σ Pᵢⱼ |Cᵢⱼ - fᵢ - gⱼ| on the plan is below a millionth of Σ Pᵢⱼ |Cᵢⱼ|.
     Optimal,
     /// The limit on iterations was reached; the plan is feasible, its gap says how far it may be from the optimum.
     IterationLimit,
-    /// The solver ended by itself, but some pair is violated beyond the tolerance: the costs span more orders of
-    /// magnitude than the potentials have digits. The plan is feasible; gap and violation say how good it is.
+    /// The solver ended by itself without the proof that [`Status::Optimal`] asks for: the costs span more orders of
+    /// magnitude than the potentials have digits. The plan is feasible; gap and violation are what could be measured.
     Inaccurate,
     /// The observer asked to stop; the plan is feasible, its gap says how far it may be from the optimum.
     Stopped,
@@ -35,8 +36,8 @@ impl fmt::Display for Status {
     }
 }
 
-/// The proof that comes with an answer. All of it is computed from the plan and the potentials after the solver has
-/// ended, none of it is carried over from the iterations.
+/// The proof that comes with an answer. All costs, errors and violations are computed from the plan and the potentials
+/// after the solver has ended; only the count of iterations, and that it stopped early if it did, are the solver's word.
 ///
 /// With plan P, costs C, potentials f, g and weights a, b:
 /// weak duality says that any P with these marginals costs at least Σ aᵢfᵢ + Σ bⱼgⱼ, as long as fᵢ + gⱼ <= Cᵢⱼ.
@@ -85,19 +86,11 @@ impl fmt::Display for Certificate {
         writeln!(formatter, "primal cost          {:.12}", self.primal_cost)?;
         writeln!(formatter, "dual value           {:.12}", self.dual_value)?;
         writeln!(formatter, "gap                  {:.3e}", self.gap)?;
+        writeln!(formatter, "source marginal err. {:.3e}", self.source_marginal_error)?;
+        writeln!(formatter, "target marginal err. {:.3e}", self.target_marginal_error)?;
         writeln!(
             formatter,
-            "source marginal err. {:.3e}",
-            self.source_marginal_error
-        )?;
-        writeln!(
-            formatter,
-            "target marginal err. {:.3e}",
-            self.target_marginal_error
-        )?;
-        writeln!(
-            formatter,
-            "dual violation       {:.3e} ({:.3e} relative, all pairs)",
+            "dual violation       {:.3e} over all pairs ({:.3e} relative)",
             self.dual_violation, self.relative_dual_violation
         )?;
         write!(formatter, "iterations           {}", self.iterations)?;

@@ -39,35 +39,22 @@ impl TransportPlan {
     /// A plan from `rows` sources to `columns` targets; the entries are sorted, zero masses dropped, pairs named twice added up.
     ///
     /// # Errors
-    /// [`Error::Shape`] for an index out of range, [`Error::NotFinite`] and [`Error::Negative`] for a mass that is none.
+    /// [`Error::Argument`] for an index out of range, [`Error::NotFinite`] and [`Error::Negative`] for a mass that is none.
     pub fn new(rows: usize, columns: usize, mut entries: Vec<PlanEntry>) -> Result<Self> {
         for (index, entry) in entries.iter().enumerate() {
-            for (what, bound, got) in [
-                ("index of a source", rows, entry.source),
-                ("index of a target", columns, entry.target),
+            for (name, bound, got, requirement) in [
+                ("index of a source", rows, entry.source, "it must be below the number of sources"),
+                ("index of a target", columns, entry.target, "it must be below the number of targets"),
             ] {
                 if got >= bound {
-                    return Err(Error::Shape {
-                        operation: "TransportPlan::new",
-                        what,
-                        expected: bound,
-                        got,
-                    });
+                    return Err(Error::Argument { name, value: got as f64, requirement });
                 }
             }
             if !entry.mass.is_finite() {
-                return Err(Error::NotFinite {
-                    what: "plan masses",
-                    index,
-                    value: entry.mass,
-                });
+                return Err(Error::NotFinite { what: "plan masses", index, value: entry.mass });
             }
             if entry.mass < 0.0 {
-                return Err(Error::Negative {
-                    what: "plan masses",
-                    index,
-                    value: entry.mass,
-                });
+                return Err(Error::Negative { what: "plan masses", index, value: entry.mass });
             }
         }
         entries.retain(|entry| entry.mass > 0.0);
@@ -79,11 +66,7 @@ impl TransportPlan {
             }
             same
         });
-        Ok(Self {
-            rows,
-            columns,
-            entries,
-        })
+        Ok(Self { rows, columns, entries })
     }
 
     /// Number of sources.
@@ -104,27 +87,21 @@ impl TransportPlan {
     /// The mass that leaves each source: Σⱼ Pᵢⱼ.
     pub fn source_marginal(&self) -> Vec<f64> {
         let mut marginal = vec![0.0; self.rows];
-        self.entries
-            .iter()
-            .for_each(|entry| marginal[entry.source] += entry.mass);
+        self.entries.iter().for_each(|entry| marginal[entry.source] += entry.mass);
         marginal
     }
 
     /// The mass that reaches each target: Σᵢ Pᵢⱼ.
     pub fn target_marginal(&self) -> Vec<f64> {
         let mut marginal = vec![0.0; self.columns];
-        self.entries
-            .iter()
-            .for_each(|entry| marginal[entry.target] += entry.mass);
+        self.entries.iter().for_each(|entry| marginal[entry.target] += entry.mass);
         marginal
     }
 
     /// The plan as a dense matrix: `rows * columns` numbers.
     pub fn to_matrix(&self) -> Matrix<f64> {
         let mut dense = Matrix::zeros(self.rows, self.columns);
-        self.entries
-            .iter()
-            .for_each(|entry| dense[(entry.source, entry.target)] = entry.mass);
+        self.entries.iter().for_each(|entry| dense[(entry.source, entry.target)] = entry.mass);
         dense
     }
 
@@ -139,8 +116,6 @@ impl TransportPlan {
                 _ => best[entry.source] = Some((entry.target, entry.mass)),
             }
         }
-        best.into_iter()
-            .map(|best| best.map(|(target, _)| target))
-            .collect()
+        best.into_iter().map(|best| best.map(|(target, _)| target)).collect()
     }
 }

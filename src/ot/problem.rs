@@ -59,10 +59,7 @@ impl Weights {
     pub(crate) fn new<W: Scalar>(weights: &[W]) -> Self {
         // n f32 weights normalised in f32 miss a sum of one by about sqrt(n) * 6e-8; 1e-5 covers ten thousand and more.
         let tolerance = if W::EPSILON.to_f64() > 1e-10 { 1e-5 } else { 1e-9 };
-        Self {
-            values: weights.iter().map(|weight| weight.to_f64()).collect(),
-            tolerance,
-        }
+        Self { values: weights.iter().map(|weight| weight.to_f64()).collect(), tolerance }
     }
 }
 
@@ -82,11 +79,7 @@ pub(crate) struct CheckedWeights {
 impl<'a, T: Scalar> Problem<'a, T> {
     /// The problem with a given cost matrix (sources, targets) and uniform weights.
     pub fn from_costs(costs: impl Into<MatrixView<'a, T>>) -> Self {
-        Self {
-            costs: Costs::Matrix(costs.into()),
-            source_weights: None,
-            target_weights: None,
-        }
+        Self { costs: Costs::Matrix(costs.into()), source_weights: None, target_weights: None }
     }
 
     /// The problem between two point clouds, x: (sources, dimensions) and y: (targets, dimensions), with uniform weights.
@@ -95,16 +88,8 @@ impl<'a, T: Scalar> Problem<'a, T> {
         target: impl Into<MatrixView<'a, T>>,
         distance: Distance,
     ) -> Self {
-        let costs = Costs::Points {
-            source: source.into(),
-            target: target.into(),
-            distance,
-        };
-        Self {
-            costs,
-            source_weights: None,
-            target_weights: None,
-        }
+        let costs = Costs::Points { source: source.into(), target: target.into(), distance };
+        Self { costs, source_weights: None, target_weights: None }
     }
 
     /// Sets a, the mass of each source.
@@ -161,8 +146,10 @@ pub(crate) fn check_weights(
     if targets == 0 {
         return Err(Error::Empty { what: "the target" });
     }
-    let (source, source_mass) = checked_side(["source weights", "number of source weights"], source_weights, sources)?;
-    let (target, target_mass) = checked_side(["target weights", "number of target weights"], target_weights, targets)?;
+    let (source, source_mass) =
+        checked_side(["source weights", "number of source weights"], source_weights, sources)?;
+    let (target, target_mass) =
+        checked_side(["target weights", "number of target weights"], target_weights, targets)?;
     // Weights that are not given sum to one, not to the other side's mass: that would hide a forgotten normalisation.
     let tolerance = [source_weights, target_weights]
         .into_iter()
@@ -171,19 +158,9 @@ pub(crate) fn check_weights(
         .fold(1e-9, f64::max);
     let relative = (source_mass - target_mass).abs() / source_mass.max(target_mass);
     if relative > tolerance || relative.is_nan() {
-        return Err(Error::MassMismatch {
-            source_mass,
-            target_mass,
-            relative,
-            tolerance,
-        });
+        return Err(Error::MassMismatch { source_mass, target_mass, relative, tolerance });
     }
-    Ok(CheckedWeights {
-        source,
-        target,
-        source_mass,
-        target_mass,
-    })
+    Ok(CheckedWeights { source, target, source_mass, target_mass })
 }
 
 /// One side's weights and their sum.
@@ -212,35 +189,27 @@ pub(crate) fn checked_side(
             return Err(Error::Negative { what, index, value });
         }
     }
-    // Scaled by the largest, so that the sum of weights near the end of the range cannot overflow.
     let largest = values.iter().copied().fold(0.0, f64::max);
     if largest == 0.0 {
         return Err(Error::ZeroMass { what });
     }
-    let mass = largest * sum(values.iter().map(|value| value / largest));
+    let mass = sum(values.iter().copied());
     if !mass.is_finite() {
-        return Err(Error::Argument {
-            name: what,
-            value: mass,
-            requirement: "their sum must be finite",
-        });
+        return Err(Error::Argument { name: what, value: mass, requirement: "their sum must be finite" });
     }
     Ok((values.clone(), mass))
 }
 
-/// Neumaier's compensated sum: its error is that of one rounding, whatever the number of terms.
+/// Neumaier's compensated sum: off by one rounding of the result and (n EPS)² of Σ |terms|. Sums beyond the range of
+/// `f64` give the infinity that a plain sum gives.
 pub(crate) fn sum(terms: impl IntoIterator<Item = f64>) -> f64 {
     let (mut total, mut lost) = (0.0_f64, 0.0_f64);
     for term in terms {
         let next = total + term;
-        lost += if total.abs() >= term.abs() {
-            (total - next) + term
-        } else {
-            (term - next) + total
-        };
+        lost += if total.abs() >= term.abs() { (total - next) + term } else { (term - next) + total };
         total = next;
     }
-    total + lost
+    if total.is_finite() { total + lost } else { total }
 }
 
 impl<'a, T: Scalar> From<&'a Matrix<T>> for Costs<'a, T> {

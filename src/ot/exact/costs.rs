@@ -17,6 +17,9 @@ const COLUMNS_AT_A_TIME: usize = 1024;
 /// Entries below which a sweep runs on the calling thread: about 30 microseconds of work.
 const ENTRIES_PER_CHUNK: usize = 1 << 16;
 
+/// A potential is a sum of costs along a path of the tree: with this bound it is finite for 10^8 points and more.
+const LARGEST_COST: f64 = 1e300;
+
 /// Where the costs come from.
 enum Store<'a, T> {
     Given(MatrixView<'a, T>),
@@ -24,14 +27,12 @@ enum Store<'a, T> {
     Computed(PairwiseRows),
 }
 
-/// Checked, finite costs, scaled and cut off as the simplex needs them.
+/// Checked, finite costs, cut off as the simplex needs them.
 pub(super) struct CostRows<'a, T> {
     store: Store<'a, T>,
-    /// A power of two that all costs are multiplied with, so that sums of potentials stay finite. Almost always one.
-    pub scale: f64,
     /// Costs above this count as this. Almost always infinity.
     pub cut: f64,
-    /// The largest |Cᵢⱼ|, as given.
+    /// The largest |Cᵢⱼ|.
     pub largest: f64,
     /// The orders of magnitude in use: |Cᵢⱼ| > 0 of each row's least cost, of a sample and of the largest, ascending.
     pub magnitudes: Vec<f64>,
@@ -43,13 +44,17 @@ impl<'a, T: Scalar> CostRows<'a, T> {
     /// # Errors
     /// Costs or coordinates that are NaN or infinite, dimensions that differ, distances that overflow.
     pub fn new(problem: &Problem<'a, T>) -> Result<Self> {
+        let points = problem.sources().saturating_add(problem.targets());
+        if points >= u32::MAX as usize {
+            return Err(Error::Argument {
+                name: "the number of sources and targets",
+                value: points as f64,
+                requirement: "it must be below 2^32 - 1",
+            });
+        }
         let store = match problem.costs() {
             Costs::Matrix(matrix) => Store::Given(matrix),
-            Costs::Points {
-                source,
-                target,
-                distance,
-            } => {
+            Costs::Points { source, target, distance } => {
                 if source.columns() == 0 {
                     return Err(Error::Empty { what: "the list of coordinates of a source point" });
                 }
@@ -70,14 +75,15 @@ impl<'a, T: Scalar> CostRows<'a, T> {
                 }
             }
         };
-        let mut costs = Self {
-            store,
-            scale: 1.0,
-            cut: f64::INFINITY,
-            largest: 0.0,
-            magnitudes: Vec::new(),
-        };
+        let mut costs = Self { store, cut: f64::INFINITY, largest: 0.0, magnitudes: Vec::new() };
         (costs.largest, costs.magnitudes) = costs.check()?;
+        if costs.largest > LARGEST_COST {
+            return Err(Error::Argument {
+                name: "the largest |cost|",
+                value: costs.largest,
+                requirement: "it must be at most 1e300, so that sums of costs stay finite",
+            });
+        }
         Ok(costs)
     }
 
@@ -106,15 +112,15 @@ impl<'a, T: Scalar> CostRows<'a, T> {
         }
     }
 
-    /// The cost that the simplex works with: scaled and cut off.
+    /// The cost that the simplex works with: cut off.
     #[inline]
     pub fn entry(&self, row: usize, column: usize) -> f64 {
-        (self.given(row, column) * self.scale).min(self.cut)
+        self.given(row, column).min(self.cut)
     }
 
     /// Whether the cost was cut off.
     pub fn is_cut(&self, row: usize, column: usize) -> bool {
-        self.given(row, column) * self.scale > self.cut
+        self.given(row, column) > self.cut
     }
 
     /// The least Cᵢⱼ - `column_parts`ⱼ of each row from `first_row` on.
@@ -149,7 +155,7 @@ impl<'a, T: Scalar> CostRows<'a, T> {
     ) {
         minima.fill(RowMinimum::NONE);
         let rows = first_row..first_row + minima.len();
-        let plain = self.scale == 1.0 && self.cut == f64::INFINITY;
+        let plain = self.cut == f64::INFINITY;
         match &self.store {
             Store::Given(matrix) if plain => row_minima::<T, R>(*matrix, rows, 0, parts, tolerance, minima),
             Store::Kept(matrix) if plain => {
@@ -159,7 +165,7 @@ impl<'a, T: Scalar> CostRows<'a, T> {
         }
     }
 
-    /// The sweep for costs that are computed, scaled or cut off on the way: a piece of a row at a time.
+    /// The sweep for costs that are computed or cut off on the way: a piece of a row at a time.
     fn sweep_buffered<R: Rule>(
         &self,
         first_row: usize,
@@ -180,7 +186,7 @@ impl<'a, T: Scalar> CostRows<'a, T> {
         }
     }
 
-    /// A piece of a row, scaled and cut off.
+    /// A piece of a row, cut off.
     pub fn piece_into(&self, row: usize, columns: std::ops::Range<usize>, piece: &mut [f64]) {
         match &self.store {
             Store::Given(matrix) => {
@@ -191,10 +197,8 @@ impl<'a, T: Scalar> CostRows<'a, T> {
             Store::Kept(matrix) => piece.copy_from_slice(&matrix.row(row)[columns]),
             Store::Computed(rows) => rows.row_into(row, columns, piece),
         }
-        if self.scale != 1.0 || self.cut != f64::INFINITY {
-            piece
-                .iter_mut()
-                .for_each(|cost| *cost = (*cost * self.scale).min(self.cut));
+        if self.cut != f64::INFINITY {
+            piece.iter_mut().for_each(|cost| *cost = cost.min(self.cut));
         }
     }
 
@@ -214,17 +218,9 @@ impl<'a, T: Scalar> CostRows<'a, T> {
                     let (least, most) = range(piece);
                     // NaN fails every comparison, so what is asked is whether both ends are where they should be.
                     if !(least > f64::NEG_INFINITY && most < f64::INFINITY) {
-                        let at = piece
-                            .iter()
-                            .position(|cost| !cost.is_finite())
-                            .expect("one is not finite");
+                        let at = piece.iter().position(|cost| !cost.is_finite()).expect("one is not finite");
                         let (column, value) = (start + at, piece[at]);
-                        return Err(Error::NotFiniteEntry {
-                            what: "costs",
-                            row,
-                            column,
-                            value,
-                        });
+                        return Err(Error::NotFiniteEntry { what: "costs", row, column, value });
                     }
                     largest = largest.max(most.abs()).max(least.abs());
                     row_minimum = row_minimum.min(least);
@@ -267,9 +263,5 @@ fn range(costs: &[f64]) -> (f64, f64) {
         // Zero unless a cost is NaN or infinite, in any order of summation.
         sum += cost * 0.0;
     }
-    if sum == 0.0 {
-        (least, most)
-    } else {
-        (f64::NAN, f64::NAN)
-    }
+    if sum == 0.0 { (least, most) } else { (f64::NAN, f64::NAN) }
 }

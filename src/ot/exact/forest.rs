@@ -47,9 +47,7 @@ pub(super) fn hang_together<T: Scalar>(
     mut flows: Vec<Flow>,
 ) -> SpanningTree {
     let (sources, targets) = (masses.source.len(), masses.target.len());
-    let mut pieces = Pieces {
-        parent: (0..(sources + targets) as u32).collect(),
-    };
+    let mut pieces = Pieces { parent: (0..(sources + targets) as u32).collect() };
     for flow in &flows {
         pieces.join(flow.source, sources + flow.target);
     }
@@ -65,9 +63,7 @@ pub(super) fn hang_together<T: Scalar>(
         before = flow.target;
     }
     // The first source with mass is the root: its potential is zero.
-    let root = (0..sources)
-        .find(|&source| masses.source[source] > 0)
-        .expect("there is mass");
+    let root = (0..sources).find(|&source| masses.source[source] > 0).expect("there is mass");
     let root_piece = pieces.find(root);
     linking.retain(|&(source, _)| pieces.find(source) != root_piece);
     for (source, before) in linking {
@@ -102,10 +98,7 @@ fn nearest_elsewhere<T: Scalar>(
             break;
         }
         if pieces.find(sources + target) == own {
-            hidden.push((
-                target,
-                std::mem::replace(&mut column_means[target], f64::NEG_INFINITY),
-            ));
+            hidden.push((target, std::mem::replace(&mut column_means[target], f64::NEG_INFINITY)));
         } else {
             found = Some(target);
         }
@@ -156,11 +149,7 @@ fn grow<T: Scalar>(
         for &index in &at_node[ends[node]..ends[node + 1]] {
             if index != above {
                 let flow = &flows[index as usize];
-                let child = if node < sources {
-                    sources + flow.target
-                } else {
-                    flow.source
-                };
+                let child = if node < sources { sources + flow.target } else { flow.source };
                 tree.hang(child, node, costs.entry(flow.source, flow.target), flow.units);
                 stack.push((child, index));
             }
@@ -169,4 +158,3 @@ fn grow<T: Scalar>(
     tree.refresh();
     tree
 }
-

@@ -23,10 +23,13 @@
 //! * Tolerances are relative to the numbers at hand, |Cᵢⱼ| + |fᵢ| + |gⱼ|, pair by pair. Costs that jump by more than six
 //!   orders of magnitude (1e32 for "not this pair") are cut off first, so that they cannot swallow the digits of the
 //!   others; the cut is lifted only if the plan needs those pairs.
-//! * "Optimal" is said after all pairs have been priced with the final potentials, not before.
+//! * "Optimal" is said after all pairs have been priced with the final potentials and the slack on the plan has been
+//!   summed up, not before. Where costs span so many orders of magnitude that the potentials run out of digits, the
+//!   status is [`Status::Inaccurate`].
 //!
 //! # Memory
-//! 48 bytes a point beyond the costs. Point clouds with more than 2^22 pairs are never turned into a matrix.
+//! O(n + m) beyond the costs: about 200 bytes a point. Point clouds with more than 2^22 pairs are never turned into a
+//! matrix.
 //!
 //! # Where it does not help
 //! Pivots grow faster than n, and subtrees with them: from about 10,000 points on the time is minutes where an entropic
@@ -59,10 +62,10 @@ mod simplex;
 mod start;
 mod tree;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ot::certificate::{Certificate, Status};
 use crate::ot::plan::{PlanEntry, TransportPlan};
-use crate::ot::problem::{Problem, sum};
+use crate::ot::problem::{CheckedWeights, Problem};
 use crate::ot::progress::{Progress, run_to_the_end};
 use crate::scalar::Scalar;
 use costs::CostRows;
@@ -78,7 +81,7 @@ use tree::SpanningTree;
 pub struct Solution {
     /// P: which mass goes where, at most n + m - 1 entries.
     pub plan: TransportPlan,
-    /// f: one for each source; that of the first source with mass is zero.
+    /// f: one for each source; that of the first source with mass is zero (potentials are free up to a constant).
     pub source_potentials: Vec<f64>,
     /// g: one for each target.
     pub target_potentials: Vec<f64>,
@@ -114,12 +117,13 @@ pub fn solve<T: Scalar>(problem: &Problem<'_, T>) -> Result<Solution> {
     solve_with(problem, &Options::default(), &mut run_to_the_end)
 }
 
-/// The optimal cost Σ Cᵢⱼ Pᵢⱼ alone: proved like that of [`solve`], without plan, potentials and certificate.
+/// The optimal cost Σ Cᵢⱼ Pᵢⱼ alone, proved like that of [`solve`].
 ///
 /// For the distance W_p take the cost |x - y|^p and the p-th root of this.
 ///
 /// # Errors
-/// As [`solve_with`].
+/// As [`solve_with`], and [`NotProved`](crate::Error::NotProved) where [`solve`] would answer
+/// [`Inaccurate`](Status::Inaccurate).
 ///
 /// # Examples
 /// ```
@@ -133,13 +137,11 @@ pub fn solve<T: Scalar>(problem: &Problem<'_, T>) -> Result<Solution> {
 #[doc(alias = "emd2")]
 #[doc(alias = "wasserstein")]
 pub fn transport_cost<T: Scalar>(problem: &Problem<'_, T>) -> Result<f64> {
-    let solved = solve_tree(problem, &Options::default(), &mut run_to_the_end)?;
-    let Solved {
-        costs, masses, tree, ..
-    } = &solved;
-    Ok(sum(tree.arcs().map(|arc| {
-        arc.flow as f64 * masses.unit * costs.given(arc.source, arc.target)
-    })))
+    let Certificate { status, primal_cost: cost, gap, .. } = solve(problem)?.certificate;
+    match status {
+        Status::Optimal => Ok(cost),
+        _ => Err(Error::NotProved { cost, gap, reason: "the costs span too many orders of magnitude" }),
+    }
 }
 
 /// Solves the transport problem exactly, with options and an observer.
@@ -152,8 +154,11 @@ pub fn transport_cost<T: Scalar>(problem: &Problem<'_, T>) -> Result<f64> {
 /// * weights: [`Shape`](crate::Error::Shape), [`NotFinite`](crate::Error::NotFinite),
 ///   [`Negative`](crate::Error::Negative), [`ZeroMass`](crate::Error::ZeroMass),
 ///   [`MassMismatch`](crate::Error::MassMismatch) beyond 1e-9 relative (1e-5 if a side came as `f32`);
-/// * costs or coordinates: [`NotFiniteEntry`](crate::Error::NotFiniteEntry), [`Shape`](crate::Error::Shape);
-/// * no points: [`Empty`](crate::Error::Empty); options out of range: [`Argument`](crate::Error::Argument).
+/// * costs or coordinates: [`NotFiniteEntry`](crate::Error::NotFiniteEntry), [`Shape`](crate::Error::Shape),
+///   [`ZeroVector`](crate::Error::ZeroVector) for the cosine distance, [`Argument`](crate::Error::Argument) for costs or
+///   distances beyond 1e300 and for a largest cost that overflows when multiplied with the mass;
+/// * no points, or points without coordinates: [`Empty`](crate::Error::Empty);
+/// * options out of range: [`Argument`](crate::Error::Argument).
 ///
 /// # Examples
 /// ```
@@ -176,57 +181,29 @@ pub fn solve_with<T: Scalar>(
     options: &Options,
     observer: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
 ) -> Result<Solution> {
-    let Solved {
-        weights,
-        mut costs,
-        masses,
-        tree,
-        outcome,
-    } = solve_tree(problem, options, observer)?;
+    let Solved { weights, mut costs, masses, tree, outcome } = solve_tree(problem, options, observer)?;
     let entries = tree
         .arcs()
         .filter(|arc| arc.flow > 0)
-        .map(|arc| PlanEntry {
-            source: arc.source,
-            target: arc.target,
-            mass: arc.flow as f64 * masses.unit,
-        })
+        .map(|arc| PlanEntry { source: arc.source, target: arc.target, mass: masses.weigh(arc.flow) })
         .collect();
     let plan = TransportPlan::new(problem.sources(), problem.targets(), entries)?;
 
-    let unscale = |potentials: &[f64]| {
-        potentials
-            .iter()
-            .map(|potential| potential / costs.scale)
-            .collect()
-    };
-    let mut source_potentials: Vec<f64> = unscale(tree.source_potentials());
-    let mut target_potentials: Vec<f64> = unscale(tree.target_potentials());
-    (costs.scale, costs.cut) = (1.0, f64::INFINITY);
+    let mut source_potentials = tree.source_potentials().to_vec();
+    let mut target_potentials = tree.target_potentials().to_vec();
+    costs.cut = f64::INFINITY;
     proof::extend_potentials(&costs, &masses, &mut source_potentials, &mut target_potentials);
     if outcome.status != Status::Optimal {
-        proof::make_feasible(&costs, &mut source_potentials, &target_potentials);
+        proof::make_feasible(&costs, &masses, &mut source_potentials, &mut target_potentials);
     }
-    let certificate = proof::certify(
-        &costs,
-        &weights,
-        &masses,
-        &plan,
-        &source_potentials,
-        &target_potentials,
-        outcome,
-    );
-    Ok(Solution {
-        plan,
-        source_potentials,
-        target_potentials,
-        certificate,
-    })
+    let certificate =
+        proof::certify(&costs, &weights, &masses, &plan, &source_potentials, &target_potentials, outcome);
+    Ok(Solution { plan, source_potentials, target_potentials, certificate })
 }
 
 /// The simplex's final tree, and what it was built from.
 struct Solved<'a, T> {
-    weights: crate::ot::problem::CheckedWeights,
+    weights: CheckedWeights,
     costs: CostRows<'a, T>,
     masses: Masses,
     tree: SpanningTree,
@@ -241,26 +218,32 @@ fn solve_tree<'a, T: Scalar>(
     options.validate()?;
     let weights = problem.checked_weights()?;
     let mut costs = CostRows::new(problem)?;
+    let largest_share = costs.largest * weights.source_mass;
+    if !largest_share.is_finite() {
+        return Err(Error::Argument {
+            name: "the largest |cost| times the mass",
+            value: largest_share,
+            requirement: "it must be finite",
+        });
+    }
     let masses = Masses::new(&weights);
     let with_mass = |units: &[i64], wanted: bool| -> Vec<usize> {
-        (0..units.len())
-            .filter(|&index| (units[index] > 0) == wanted)
-            .collect()
+        (0..units.len()).filter(|&index| (units[index] > 0) == wanted).collect()
     };
     let active_sources = with_mass(&masses.source, true);
     let hidden_targets = with_mass(&masses.target, false);
 
-    costs.scale = moderate_scale(costs.largest);
     let mut cuts = cut_levels(&costs).into_iter();
     costs.cut = cuts.next().unwrap_or(f64::INFINITY);
     let (mut tree, wish) = start::starting_tree(&costs, &masses, observer);
-    let (mut iterations, mut tolerance) = (0, options.tolerance);
+    let mut iterations = 0;
+    let tolerance = options.tolerance;
     if wish.is_break() {
         let outcome = proof::Outcome { status: Status::Stopped, iterations, tolerance };
         return Ok(Solved { weights, costs, masses, tree, outcome });
     }
     loop {
-        let running_cost = tree.arcs().map(|arc| arc.flow as f64 * arc.cost).sum();
+        let running_cost = tree.arcs().map(|arc| masses.weigh(arc.flow) * arc.cost).sum();
         let mut simplex = Simplex {
             costs: &costs,
             active_sources: &active_sources,
@@ -268,45 +251,20 @@ fn solve_tree<'a, T: Scalar>(
             options,
             tree,
             pivots: iterations,
-            tolerance,
             running_cost,
-            cost_unit: masses.unit / costs.scale,
+            masses: &masses,
         };
         let status = simplex.run(observer);
-        (iterations, tolerance, tree) = (simplex.pivots, simplex.tolerance, simplex.tree);
+        (iterations, tree) = (simplex.pivots, simplex.tree);
         // Mass on a cut cost: it does not avoid the large ones at this level, so the level goes up.
-        let on_cut = tree
-            .arcs()
-            .any(|arc| arc.flow > 0 && costs.is_cut(arc.source, arc.target));
+        let on_cut = tree.arcs().any(|arc| arc.flow > 0 && costs.is_cut(arc.source, arc.target));
         if status != Status::Optimal || !on_cut {
             tree.refresh();
-            let outcome = proof::Outcome {
-                status,
-                iterations,
-                tolerance,
-            };
-            return Ok(Solved {
-                weights,
-                costs,
-                masses,
-                tree,
-                outcome,
-            });
+            let outcome = proof::Outcome { status, iterations, tolerance };
+            return Ok(Solved { weights, costs, masses, tree, outcome });
         }
         costs.cut = cuts.next().unwrap_or(f64::INFINITY);
         tree.set_costs(|source, target| costs.entry(source, target));
-    }
-}
-
-/// The power of two that brings costs near the ends of the range to where sums of them are finite and normal; else one.
-fn moderate_scale(largest: f64) -> f64 {
-    // A potential is a sum of at most n + m < 2^33 costs.
-    if largest > 2.0_f64.powi(900) {
-        2.0_f64.powi(-200)
-    } else if largest > 0.0 && largest < 2.0_f64.powi(-900) {
-        2.0_f64.powi(200)
-    } else {
-        1.0
     }
 }
 
@@ -317,10 +275,5 @@ fn moderate_scale(largest: f64) -> f64 {
 /// then has no mass on a cut pair it is optimal for the given costs too: they are nowhere smaller, and on the plan they
 /// are the same; the potentials are feasible for the same reason. Otherwise it goes on from there, one gap higher.
 fn cut_levels<T: Scalar>(costs: &CostRows<'_, T>) -> Vec<f64> {
-    costs
-        .magnitudes
-        .windows(2)
-        .filter(|pair| pair[1] > 1e6 * pair[0])
-        .map(|pair| 1e3 * pair[0] * costs.scale)
-        .collect()
+    costs.magnitudes.windows(2).filter(|pair| pair[1] > 1e6 * pair[0]).map(|pair| 1e3 * pair[0]).collect()
 }

@@ -21,10 +21,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            max_iterations: None,
-            tolerance: 1e-13,
-        }
+        Self { max_iterations: None, tolerance: 1e-13 }
     }
 }
 
@@ -44,11 +41,11 @@ impl Options {
     /// Whether the values make sense.
     pub(super) fn validate(&self) -> Result<()> {
         // Below a few units of rounding the search would chase noise; above a thousandth the answer means nothing.
-        if !(1e-15..=1e-3).contains(&self.tolerance) {
+        if !(1e-14..=1e-3).contains(&self.tolerance) {
             return Err(Error::Argument {
                 name: "tolerance",
                 value: self.tolerance,
-                requirement: "it must lie between 1e-15 and 1e-3",
+                requirement: "it must lie between 1e-14 and 1e-3",
             });
         }
         Ok(())

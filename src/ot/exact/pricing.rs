@@ -22,10 +22,7 @@ pub(super) struct RowMinimum {
 }
 
 impl RowMinimum {
-    pub const NONE: Self = Self {
-        value: f64::INFINITY,
-        column: u32::MAX,
-    };
+    pub const NONE: Self = Self { value: f64::INFINITY, column: u32::MAX };
 }
 
 /// How a cost enters the price.
@@ -150,10 +147,7 @@ fn row_minima_kernel<S: Simd, T: Scalar, R: Rule>(
 fn keep_least(prices: &[f64], first_column: usize, minimum: &mut RowMinimum) {
     for (k, &price) in prices.iter().enumerate() {
         if price < minimum.value {
-            *minimum = RowMinimum {
-                value: price,
-                column: (first_column + k) as u32,
-            };
+            *minimum = RowMinimum { value: price, column: (first_column + k) as u32 };
         }
     }
 }
@@ -170,10 +164,7 @@ mod tests {
         for column in 0..costs.columns() {
             let value = costs[(row, column)].to_f64() - parts[column];
             if value < minimum.value {
-                minimum = RowMinimum {
-                    value,
-                    column: column as u32,
-                };
+                minimum = RowMinimum { value, column: column as u32 };
             }
         }
         minimum

@@ -1,14 +1,18 @@
 //! The pivots of the network simplex.
 //!
-//! **Search.** The rows are priced in turn, [`ROWS_PER_REFILL`] at a time; each row's most negative pair becomes a
-//! candidate, and the candidates enter in order of their reduced cost, each priced anew before. From 8 to 64 rows the
-//! time hardly depends on the number; one row at a time needs more pivots where subtrees are large, all rows at a time
-//! price far more than they use.
+//! **Search.** The rows are priced in turn, [`ROWS_PER_REFILL`] at a time, with half the tolerance of the answer; each
+//! row's worst violation becomes a candidate, and the candidates enter in order, each priced anew before. From 8 to 64
+//! rows the time hardly depends on the number; one row at a time needs more pivots where subtrees are large, all rows at
+//! a time price far more than they use.
 //!
 //! **Proof.** When a whole round of rows has nothing to offer, sizes and potentials are computed anew from the tree, and
-//! every pair is priced with the tolerance of [`super::pricing`]. What violates it enters; nothing does: optimal.
+//! every pair is priced with the whole tolerance ([`super::pricing`] has the formula). What violates it enters; nothing
+//! does: optimal. The other half of the tolerance is room for the rounding that gathers in updated potentials, so a second
+//! proof is rare. Where the costs span so many orders of magnitude that proofs keep finding violations, the
+//! potentials have no digits left to decide with, and the answer says so.
 
 use super::costs::CostRows;
+use super::masses::Masses;
 use super::options::Options;
 use super::pricing::RowMinimum;
 use super::tree::SpanningTree;
@@ -24,9 +28,12 @@ const ROWS_PER_REFILL: usize = 32;
 const PIVOTS_PER_REPORT: u64 = 1024;
 const ENTRIES_PER_REPORT: usize = 1 << 25;
 
-/// Rounds of proof after which the tolerance grows. Rounds that only ever find pairs at its edge chase the rounding of
-/// the potentials.
-const PATIENT_PROOFS: u32 = 8;
+/// Proofs after which the simplex gives up: further ones would chase the rounding of the potentials.
+const PROOFS: u32 = 32;
+
+/// Pivots a point after which the potentials are computed anew, and a proof tried, even if the search has not ended.
+/// Ordinary problems are solved before that.
+const PIVOTS_PER_POINT: usize = 64;
 
 /// What the simplex is doing, beside its tree.
 pub(super) struct Simplex<'s, 'a, T> {
@@ -38,34 +45,34 @@ pub(super) struct Simplex<'s, 'a, T> {
     pub options: &'s Options,
     pub tree: SpanningTree,
     pub pivots: u64,
-    pub tolerance: f64,
-    /// Σ flow · cost of the tree, in units of mass and scaled costs: for the observer only, so rounding may gather.
+    /// Cost of the tree's plan: for the observer only, so rounding may gather.
     pub running_cost: f64,
-    /// What turns `running_cost` into the caller's units.
-    pub cost_unit: f64,
+    pub masses: &'s Masses,
 }
 
-/// A pair that may enter.
+/// What became of a candidate.
+enum Entry {
+    Pivoted,
+    Rejected,
+    LimitReached,
+}
+
+/// A pair that may enter: it was violated by -`excess` beyond the tolerance when its row was priced.
 struct Candidate {
-    reduced_cost: f64,
+    excess: f64,
     source: usize,
     target: usize,
 }
 
-/// The most negative first; ties in the order of the sources, so that the answer is always the same.
+/// The worst first; ties in the order of the sources, so that the answer is always the same.
 fn sort_candidates(candidates: &mut [Candidate]) {
-    candidates.sort_unstable_by(|a, b| {
-        a.reduced_cost
-            .total_cmp(&b.reduced_cost)
-            .then(a.source.cmp(&b.source))
-    });
+    candidates.sort_unstable_by(|a, b| a.excess.total_cmp(&b.excess).then(a.source.cmp(&b.source)));
 }
 
 impl<T: Scalar> Simplex<'_, '_, T> {
     /// Pivots until no pair is violated, or a limit is reached, or the observer stops it.
     pub fn run(&mut self, observer: &mut dyn FnMut(&Progress) -> ControlFlow<()>) -> Status {
-        let mut proofs = 0_u32;
-        loop {
+        for _ in 0..PROOFS {
             if let Some(status) = self.search(observer) {
                 return status;
             }
@@ -74,25 +81,23 @@ impl<T: Scalar> Simplex<'_, '_, T> {
             if violated.is_empty() {
                 return Status::Optimal;
             }
-            if let Some(status) = self.interrupted(observer) {
-                return status;
-            }
-            proofs += 1;
-            if proofs > PATIENT_PROOFS {
-                self.tolerance *= 2.0;
+            if self.told_to_stop(observer) {
+                return Status::Stopped;
             }
             for candidate in &violated {
-                if self.limit_reached() {
+                if let Entry::LimitReached = self.try_candidate(candidate) {
                     return Status::IterationLimit;
                 }
-                self.try_candidate(candidate);
             }
         }
+        Status::Inaccurate
     }
 
-    /// Prices the rows in turn and pivots on what it finds, until a whole round of rows has nothing to offer.
+    /// Prices the rows in turn and pivots on what it finds, until a whole round of rows has nothing to offer. A status if
+    /// it came to an end before that.
     fn search(&mut self, observer: &mut dyn FnMut(&Progress) -> ControlFlow<()>) -> Option<Status> {
         let rows = self.active_sources.len();
+        let tolerance = self.search_tolerance();
         let mut cursor = 0;
         let mut clean = 0;
         let mut minima = [RowMinimum::NONE; ROWS_PER_REFILL];
@@ -100,30 +105,24 @@ impl<T: Scalar> Simplex<'_, '_, T> {
         let mut column_parts = vec![0.0; self.costs.columns()];
         let mut next_report = self.pivots + PIVOTS_PER_REPORT;
         let mut entries = 0;
-        while clean < rows {
+        let last = self.pivots + (PIVOTS_PER_POINT * (self.costs.rows() + self.costs.columns())) as u64;
+        while clean < rows && self.pivots < last {
             let first = self.active_sources[cursor];
             let count = self.neighbouring_rows(cursor);
-            self.fill_column_parts(&mut column_parts);
-            self.costs.row_minima(first, &column_parts, &mut minima[..count]);
+            self.fill_column_parts(&mut column_parts, tolerance);
+            self.costs.tolerant_row_minima(first, &column_parts, tolerance, &mut minima[..count]);
             candidates.clear();
             for (offset, minimum) in minima[..count].iter().enumerate() {
-                let source = first + offset;
-                let reduced_cost = minimum.value - self.tree.source_potentials()[source];
-                if reduced_cost < 0.0 {
-                    candidates.push(Candidate {
-                        reduced_cost,
-                        source,
-                        target: minimum.column as usize,
-                    });
-                }
+                candidates.extend(self.candidate(first + offset, *minimum, tolerance));
             }
             sort_candidates(&mut candidates);
             let mut pivoted = false;
             for candidate in &candidates {
-                if self.limit_reached() {
-                    return Some(Status::IterationLimit);
+                match self.try_candidate(candidate) {
+                    Entry::Pivoted => pivoted = true,
+                    Entry::Rejected => {}
+                    Entry::LimitReached => return Some(Status::IterationLimit),
                 }
-                pivoted |= self.try_candidate(candidate);
             }
             clean = if pivoted { 0 } else { clean + count };
             cursor = (cursor + count) % rows;
@@ -131,8 +130,8 @@ impl<T: Scalar> Simplex<'_, '_, T> {
             if self.pivots >= next_report || entries >= ENTRIES_PER_REPORT {
                 entries = 0;
                 next_report = self.pivots + PIVOTS_PER_REPORT;
-                if let Some(status) = self.interrupted(observer) {
-                    return Some(status);
+                if self.told_to_stop(observer) {
+                    return Some(Status::Stopped);
                 }
             }
         }
@@ -147,47 +146,52 @@ impl<T: Scalar> Simplex<'_, '_, T> {
             .unwrap_or(ROWS_PER_REFILL.min(rest.len()))
     }
 
+    /// Below the tolerance of the answer, so that what the proof finds the search would have taken.
+    fn search_tolerance(&self) -> f64 {
+        0.5 * self.options.tolerance
+    }
+
+    /// The row's least price as a candidate, if it is a violation.
+    fn candidate(&self, source: usize, minimum: RowMinimum, tolerance: f64) -> Option<Candidate> {
+        let f = self.tree.source_potentials()[source];
+        let excess = minimum.value - (f - tolerance * f.abs());
+        (excess < 0.0).then_some(Candidate { excess, source, target: minimum.column as usize })
+    }
+
     /// Pivots on the pair if its reduced cost, as of now, is negative beyond the tolerance.
-    fn try_candidate(&mut self, candidate: &Candidate) -> bool {
+    fn try_candidate(&mut self, candidate: &Candidate) -> Entry {
         let Candidate { source, target, .. } = *candidate;
         let cost = self.costs.entry(source, target);
-        let (f, g) = (
-            self.tree.source_potentials()[source],
-            self.tree.target_potentials()[target],
-        );
+        let (f, g) = (self.tree.source_potentials()[source], self.tree.target_potentials()[target]);
         let reduced_cost = cost - f - g;
-        if reduced_cost < -self.tolerance * (cost.abs() + f.abs() + g.abs()) {
-            let units = self.tree.pivot(source, target, cost, reduced_cost);
-            self.running_cost += units as f64 * reduced_cost;
-            self.pivots += 1;
-            return true;
+        if reduced_cost >= -self.search_tolerance() * (cost.abs() + f.abs() + g.abs()) {
+            return Entry::Rejected;
         }
-        false
+        if self.options.max_iterations.is_some_and(|limit| self.pivots >= limit) {
+            return Entry::LimitReached;
+        }
+        let units = self.tree.pivot(source, target, cost, reduced_cost);
+        self.running_cost += self.masses.weigh(units) * reduced_cost;
+        self.pivots += 1;
+        Entry::Pivoted
     }
 
-    fn limit_reached(&self) -> bool {
-        self.options
-            .max_iterations
-            .is_some_and(|limit| self.pivots >= limit)
-    }
-
-    /// Tells the observer where things stand. A status if it wants to stop, or if the limit has been reached.
-    fn interrupted(&self, observer: &mut dyn FnMut(&Progress) -> ControlFlow<()>) -> Option<Status> {
-        if self.limit_reached() {
-            return Some(Status::IterationLimit);
-        }
+    /// Tells the observer where things stand, and whether it wants to stop.
+    fn told_to_stop(&self, observer: &mut dyn FnMut(&Progress) -> ControlFlow<()>) -> bool {
         let progress = Progress {
             stage: "network simplex",
             iterations: self.pivots,
-            cost: self.running_cost * self.cost_unit,
+            cost: self.running_cost,
             fraction: f64::NAN,
         };
-        observer(&progress).is_break().then_some(Status::Stopped)
+        observer(&progress).is_break()
     }
 
-    /// g, with the targets that have no mass hidden.
-    fn fill_column_parts(&self, parts: &mut [f64]) {
-        parts.copy_from_slice(self.tree.target_potentials());
+    /// gⱼ - τ|gⱼ|, with the targets that have no mass hidden.
+    fn fill_column_parts(&self, parts: &mut [f64], tolerance: f64) {
+        for (part, &g) in parts.iter_mut().zip(self.tree.target_potentials()) {
+            *part = g - tolerance * g.abs();
+        }
         for &target in self.hidden_targets {
             parts[target] = f64::NEG_INFINITY;
         }
@@ -195,30 +199,16 @@ impl<T: Scalar> Simplex<'_, '_, T> {
 
     /// Each row's worst pair beyond the tolerance: none means that the tree is optimal.
     fn violated_pairs(&self) -> Vec<Candidate> {
-        let tolerance = self.tolerance;
-        let mut parts: Vec<f64> = self
-            .tree
-            .target_potentials()
-            .iter()
-            .map(|g| g - tolerance * g.abs())
-            .collect();
-        for &target in self.hidden_targets {
-            parts[target] = f64::NEG_INFINITY;
-        }
+        let tolerance = self.options.tolerance;
+        let mut parts = vec![0.0; self.costs.columns()];
+        self.fill_column_parts(&mut parts, tolerance);
         let mut minima = vec![RowMinimum::NONE; self.costs.rows()];
         self.costs.tolerant_row_minima(0, &parts, tolerance, &mut minima);
-        let mut violated = Vec::new();
-        for &source in self.active_sources {
-            let f = self.tree.source_potentials()[source];
-            let excess = minima[source].value - (f - tolerance * f.abs());
-            if excess < 0.0 {
-                violated.push(Candidate {
-                    reduced_cost: excess,
-                    source,
-                    target: minima[source].column as usize,
-                });
-            }
-        }
+        let mut violated: Vec<Candidate> = self
+            .active_sources
+            .iter()
+            .filter_map(|&source| self.candidate(source, minima[source], tolerance))
+            .collect();
         sort_candidates(&mut violated);
         violated
     }

@@ -56,7 +56,7 @@ pub(super) fn starting_tree<T: Scalar>(
     observer: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
 ) -> (SpanningTree, ControlFlow<()>) {
     // The averages, the order, and about two scans for each source: most close one target each.
-    let expected = 4 * costs.rows().saturating_mul(costs.columns());
+    let expected = costs.rows().saturating_mul(costs.columns()).saturating_mul(4);
     let mut watch = Watch { observer, entries: 0, expected, next_report: 0 };
     let found = Means::new(costs, masses, &mut watch)
         .and_then(|means| greedy(costs, masses, &means, &mut watch).map(|flows| (means, flows)));
@@ -128,12 +128,7 @@ impl Means {
 fn weighted_sum(costs: &[f64], shares: &[f64]) -> f64 {
     let mut sums = [0.0; 8];
     let (cost_blocks, share_blocks) = (costs.chunks_exact(8), shares.chunks_exact(8));
-    let tail: f64 = cost_blocks
-        .remainder()
-        .iter()
-        .zip(share_blocks.remainder())
-        .map(|(c, s)| c * s)
-        .sum();
+    let tail: f64 = cost_blocks.remainder().iter().zip(share_blocks.remainder()).map(|(c, s)| c * s).sum();
     for (costs, shares) in cost_blocks.zip(share_blocks) {
         for k in 0..8 {
             sums[k] += costs[k] * shares[k];
@@ -152,9 +147,7 @@ fn greedy<T: Scalar>(
     let mut open = means.columns.clone();
     let mut least = vec![RowMinimum::NONE; costs.rows()];
     costs.row_minima(0, &open, &mut least);
-    let mut order: Vec<usize> = (0..costs.rows())
-        .filter(|&source| masses.source[source] > 0)
-        .collect();
+    let mut order: Vec<usize> = (0..costs.rows()).filter(|&source| masses.source[source] > 0).collect();
     let gain = |source: usize| least[source].value - means.rows[source];
     order.sort_unstable_by(|&a, &b| gain(a).total_cmp(&gain(b)).then(a.cmp(&b)));
 
@@ -175,11 +168,7 @@ fn greedy<T: Scalar>(
             if demand[target] == 0 {
                 open[target] = f64::NEG_INFINITY;
             }
-            flows.push(Flow {
-                source,
-                target,
-                units,
-            });
+            flows.push(Flow { source, target, units });
         }
     }
     Some(flows)
@@ -197,9 +186,7 @@ mod tests {
     fn trees_are_consistent_and_strongly_feasible_from_the_start_through_every_pivot() {
         let mut state = 1_u64;
         let mut draw = |bound: u64| {
-            state = state
-                .wrapping_mul(6364136223846793005)
-                .wrapping_add(1442695040888963407);
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
             (state >> 33) % bound
         };
         let (mut degenerate, mut pivots) = (0, 0);
@@ -207,9 +194,7 @@ mod tests {
             let (n, m) = (1 + draw(16) as usize, 1 + draw(16) as usize);
             let uniform = draw(2) == 0;
             let mut units = |count: usize| -> Vec<i64> {
-                (0..count)
-                    .map(|_| if uniform { 1 } else { 1 + draw(3) as i64 })
-                    .collect()
+                (0..count).map(|_| if uniform { 1 } else { 1 + draw(3) as i64 }).collect()
             };
             let (mut source, mut target) = (units(n), units(m));
             let (a, b) = (source.iter().sum::<i64>(), target.iter().sum::<i64>());
@@ -217,11 +202,7 @@ mod tests {
             target.iter_mut().for_each(|units| *units *= a);
             let matrix = Matrix::from_fn(n, m, |_, _| draw(20) as f64);
             let costs = CostRows::new(&Problem::from_costs(&matrix)).unwrap();
-            let masses = Masses {
-                source,
-                target,
-                unit: 1.0,
-            };
+            let masses = Masses::of_units(source, target);
             // Every third from the plan of a start that was stopped.
             let observe = |_: &Progress| match round % 3 {
                 0 => ControlFlow::Break(()),
@@ -249,9 +230,6 @@ mod tests {
                 tree.assert_consistent(&masses.source, &masses.target);
             }
         }
-        assert!(
-            degenerate > 100 && pivots > 1000,
-            "{degenerate} of {pivots}: this tests less than it says"
-        );
+        assert!(degenerate > 100 && pivots > 1000, "{degenerate} of {pivots}: this tests less than it says");
     }
 }

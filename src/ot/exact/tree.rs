@@ -59,22 +59,10 @@ impl SpanningTree {
             sources,
             root: root as u32,
             links: vec![
-                Links {
-                    parent: NONE,
-                    first_child: NONE,
-                    next_sibling: NONE,
-                    previous_sibling: NONE
-                };
+                Links { parent: NONE, first_child: NONE, next_sibling: NONE, previous_sibling: NONE };
                 nodes
             ],
-            parent_arcs: vec![
-                ParentArc {
-                    cost: 0.0,
-                    flow: 0,
-                    size: 1
-                };
-                nodes
-            ],
+            parent_arcs: vec![ParentArc { cost: 0.0, flow: 0, size: 1 }; nodes],
             potentials: vec![0.0; nodes],
         }
     }
@@ -103,28 +91,17 @@ impl SpanningTree {
 
     /// The arcs of the tree, in the order of their lower nodes.
     pub fn arcs(&self) -> impl Iterator<Item = Arc> + '_ {
-        (0..self.links.len())
-            .filter(|&node| self.links[node].parent != NONE)
-            .map(|node| {
-                let (source, target) = self.ends(node);
-                let ParentArc { cost, flow, .. } = self.parent_arcs[node];
-                Arc {
-                    source,
-                    target,
-                    cost,
-                    flow,
-                }
-            })
+        (0..self.links.len()).filter(|&node| self.links[node].parent != NONE).map(|node| {
+            let (source, target) = self.ends(node);
+            let ParentArc { cost, flow, .. } = self.parent_arcs[node];
+            Arc { source, target, cost, flow }
+        })
     }
 
     /// Source and target of the arc between a node and its parent.
     fn ends(&self, node: usize) -> (usize, usize) {
         let parent = self.links[node].parent as usize;
-        if node < self.sources {
-            (node, parent - self.sources)
-        } else {
-            (parent, node - self.sources)
-        }
+        if node < self.sources { (node, parent - self.sources) } else { (parent, node - self.sources) }
     }
 
     /// Replaces every arc's cost, then the potentials.
@@ -163,10 +140,7 @@ impl SpanningTree {
             let size = self.parent_arcs[node as usize].size;
             self.parent_arcs[self.links[node as usize].parent as usize].size += size;
         }
-        debug_assert_eq!(
-            order.len(),
-            (0..self.links.len()).filter(|&node| self.spans(node)).count()
-        );
+        debug_assert_eq!(order.len(), (0..self.links.len()).filter(|&node| self.spans(node)).count());
     }
 
     /// Lets the arc from `source` to `target` enter the basis, pushes as much flow round its cycle as fits, and lets the
@@ -201,11 +175,7 @@ impl SpanningTree {
 
         // fᵢ + gⱼ moves by the reduced cost across the cut: on the side that hangs, or the other way round on the rest.
         let total = self.parent_arcs[self.root as usize].size;
-        let sign = if inner == entering_source {
-            reduced_cost
-        } else {
-            -reduced_cost
-        };
+        let sign = if inner == entering_source { reduced_cost } else { -reduced_cost };
         if 2 * moved <= total {
             self.shift(leaving, sign);
         } else {
@@ -230,10 +200,7 @@ impl SpanningTree {
         let (mut target_room, mut target_leaving) = (i64::MAX, NONE);
         let (mut left, mut right) = (source, target);
         while left != right {
-            let (left_arc, right_arc) = (
-                &self.parent_arcs[left as usize],
-                &self.parent_arcs[right as usize],
-            );
+            let (left_arc, right_arc) = (&self.parent_arcs[left as usize], &self.parent_arcs[right as usize]);
             // The smaller subtree cannot contain the other node, so its root is below the join.
             if left_arc.size < right_arc.size {
                 if left < sources && left_arc.flow < source_room {
@@ -251,11 +218,7 @@ impl SpanningTree {
         Cycle {
             join: left,
             room: source_room.min(target_room),
-            leaving: if leaving_on_source_side {
-                source_leaving
-            } else {
-                target_leaving
-            },
+            leaving: if leaving_on_source_side { source_leaving } else { target_leaving },
             leaving_on_source_side,
         }
     }
@@ -297,31 +260,20 @@ impl SpanningTree {
     #[inline(always)]
     fn reroot(&mut self, new_top: u32, old_top: u32, total: u32) {
         let mut node = new_top;
-        let mut above = if node == old_top {
-            NONE
-        } else {
-            self.links[node as usize].parent
-        };
+        let mut above = if node == old_top { NONE } else { self.links[node as usize].parent };
         let mut turned = self.parent_arcs[node as usize];
         if above != NONE {
             self.detach(node);
         }
         self.parent_arcs[node as usize].size = total;
         while above != NONE {
-            let next = if above == old_top {
-                NONE
-            } else {
-                self.links[above as usize].parent
-            };
+            let next = if above == old_top { NONE } else { self.links[above as usize].parent };
             if next != NONE {
                 self.detach(above);
             }
             // The arc between the two now belongs to the other of them, with what is not below the first.
             let size = total - turned.size;
-            let old = std::mem::replace(
-                &mut self.parent_arcs[above as usize],
-                ParentArc { size, ..turned },
-            );
+            let old = std::mem::replace(&mut self.parent_arcs[above as usize], ParentArc { size, ..turned });
             self.attach(above, node);
             turned = old;
             node = above;
@@ -332,12 +284,7 @@ impl SpanningTree {
     /// Takes `node` out of its parent's children.
     #[inline(always)]
     fn detach(&mut self, node: u32) {
-        let Links {
-            parent,
-            next_sibling,
-            previous_sibling,
-            ..
-        } = self.links[node as usize];
+        let Links { parent, next_sibling, previous_sibling, .. } = self.links[node as usize];
         if previous_sibling == NONE {
             self.links[parent as usize].first_child = next_sibling;
         } else {
@@ -378,19 +325,13 @@ mod tests {
     impl SpanningTree {
         /// Every invariant, from first principles.
         pub(in crate::ot::exact) fn assert_consistent(&self, supply: &[i64], demand: &[i64]) {
-            let mut balance: Vec<i64> = supply
-                .iter()
-                .copied()
-                .chain(demand.iter().map(|units| -units))
-                .collect();
+            let mut balance: Vec<i64> =
+                supply.iter().copied().chain(demand.iter().map(|units| -units)).collect();
             for arc in self.arcs() {
                 balance[arc.source] -= arc.flow;
                 balance[self.sources + arc.target] += arc.flow;
                 assert!(arc.flow >= 0);
-                let (f, g) = (
-                    self.source_potentials()[arc.source],
-                    self.target_potentials()[arc.target],
-                );
+                let (f, g) = (self.source_potentials()[arc.source], self.target_potentials()[arc.target]);
                 assert_eq!(f + g, arc.cost, "integer costs leave no rounding");
             }
             assert!(balance.iter().all(|&units| units == 0), "{balance:?}");

@@ -112,7 +112,7 @@ impl<'a, T: Scalar> LineProblem<'a, T> {
             .filter(|cell| cell.units > 0)
             .map(|cell| {
                 let difference = source.coordinates[cell.source] - target.coordinates[cell.target];
-                (cell.units as f64 * masses.unit, difference)
+                (masses.weigh(cell.units), difference)
             })
             .collect();
         Ok(Coupling {
@@ -228,7 +228,7 @@ pub fn solve<T: Scalar>(problem: &LineProblem<'_, T>) -> Result<Solution> {
     problem.check_farthest(farthest, LARGEST_COST, |difference| power.cost(difference))?;
 
     let units = Units::new(&masses, &source, &target);
-    let plan = plan_along(&units, &source, &target, masses.unit)?;
+    let plan = plan_along(&units, &source, &target, &masses)?;
     let cost = |entry: &PlanEntry| {
         let (x, y) = (problem.source[entry.source], problem.target[entry.target]);
         power.cost(x.to_f64() - y.to_f64())
@@ -368,7 +368,7 @@ impl Units {
 }
 
 /// The plan with the staircase's masses, in the given order of both sides.
-fn plan_along(units: &Units, source: &Sorted, target: &Sorted, unit: f64) -> Result<TransportPlan> {
+fn plan_along(units: &Units, source: &Sorted, target: &Sorted, masses: &Masses) -> Result<TransportPlan> {
     let (n, m) = (source.indices.len(), target.indices.len());
     // A counting sort by source: the entries of one source follow each other on the path.
     let massive = || units.staircase().filter(|cell| cell.units > 0);
@@ -389,7 +389,7 @@ fn plan_along(units: &Units, source: &Sorted, target: &Sorted, unit: f64) -> Res
         entries[next[index]] = PlanEntry {
             source: index,
             target: target.indices[cell.target],
-            mass: cell.units as f64 * unit,
+            mass: masses.weigh(cell.units),
         };
         next[index] += 1;
     }

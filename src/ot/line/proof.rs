@@ -83,7 +83,7 @@ impl Sides<'_> {
                 .indices
                 .iter()
                 .zip(potentials)
-                .map(|(&index, potential)| units[index] as f64 * masses.unit * potential))
+                .map(|(&index, potential)| masses.weigh(units[index]) * potential))
         };
         let dual_value = sum([
             transported(&masses.source, self.source, self.source_potentials),
