@@ -12,7 +12,7 @@
 //! | `f32`, every input | 0.75 | 0.75 |
 //! | `f64`, sampled | 0.82 | 0.82 |
 
-use super::elementary::{Elementary, polynomial};
+use super::elementary::polynomial;
 use super::lanes::{Lanes, Mask};
 
 /// The constants of the logarithm for one precision.
