@@ -161,8 +161,16 @@ pub(crate) fn check_weights(
     if targets == 0 {
         return Err(Error::Empty { what: "the target" });
     }
-    let (source, source_mass) = checked_side(["source weights", "number of source weights"], source_weights, sources)?;
-    let (target, target_mass) = checked_side(["target weights", "number of target weights"], target_weights, targets)?;
+    let (source, source_mass) = checked_side(
+        ["source weights", "number of source weights"],
+        source_weights,
+        sources,
+    )?;
+    let (target, target_mass) = checked_side(
+        ["target weights", "number of target weights"],
+        target_weights,
+        targets,
+    )?;
     // Weights that are not given sum to one, not to the other side's mass: that would hide a forgotten normalisation.
     let tolerance = [source_weights, target_weights]
         .into_iter()

@@ -256,8 +256,18 @@ fn solve_tree<'a, T: Scalar>(
     let (mut tree, wish) = start::starting_tree(&costs, &masses, observer);
     let (mut iterations, mut tolerance) = (0, options.tolerance);
     if wish.is_break() {
-        let outcome = proof::Outcome { status: Status::Stopped, iterations, tolerance };
-        return Ok(Solved { weights, costs, masses, tree, outcome });
+        let outcome = proof::Outcome {
+            status: Status::Stopped,
+            iterations,
+            tolerance,
+        };
+        return Ok(Solved {
+            weights,
+            costs,
+            masses,
+            tree,
+            outcome,
+        });
     }
     loop {
         let running_cost = tree.arcs().map(|arc| arc.flow as f64 * arc.cost).sum();

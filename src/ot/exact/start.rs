@@ -57,14 +57,23 @@ pub(super) fn starting_tree<T: Scalar>(
 ) -> (SpanningTree, ControlFlow<()>) {
     // The averages, the order, and about two scans for each source: most close one target each.
     let expected = 4 * costs.rows().saturating_mul(costs.columns());
-    let mut watch = Watch { observer, entries: 0, expected, next_report: 0 };
+    let mut watch = Watch {
+        observer,
+        entries: 0,
+        expected,
+        next_report: 0,
+    };
     let found = Means::new(costs, masses, &mut watch)
         .and_then(|means| greedy(costs, masses, &means, &mut watch).map(|flows| (means, flows)));
     match found {
-        Some((mut means, flows)) => {
-            (hang_together(costs, masses, Some(&mut means.columns), flows), ControlFlow::Continue(()))
-        }
-        None => (hang_together(costs, masses, None, north_west_corner(masses)), ControlFlow::Break(())),
+        Some((mut means, flows)) => (
+            hang_together(costs, masses, Some(&mut means.columns), flows),
+            ControlFlow::Continue(()),
+        ),
+        None => (
+            hang_together(costs, masses, None, north_west_corner(masses)),
+            ControlFlow::Break(()),
+        ),
     }
 }
 
@@ -82,7 +91,11 @@ fn north_west_corner(masses: &Masses) -> Vec<Flow> {
             }
             let units = supply.min(demand);
             (supply, demand) = (supply - units, demand - units);
-            flows.push(Flow { source, target, units });
+            flows.push(Flow {
+                source,
+                target,
+                units,
+            });
         }
     }
     flows
