@@ -555,7 +555,10 @@ fn the_number_of_threads_changes_no_bit() {
     let answers: Vec<Solution> = [1, 2, 5]
         .into_iter()
         .map(|threads| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .unwrap();
             pool.install(|| exact::solve(&problem).unwrap())
         })
         .collect();

@@ -15,8 +15,8 @@
 //!
 //! | largest error, ULP | portable | AVX2 |
 //! | --- | --- | --- |
-//! | `exp`, `f32`, every input | 0.98 | 0.99 |
-//! | `exp2`, `f32`, every input | 1.29 | 1.00 |
+//! | `exp`, `f32`, sampled | 0.98 | 0.99 |
+//! | `exp2`, `f32`, sampled | 1.29 | 1.00 |
 //! | `exp`, `f64`, sampled | 0.94 | 1.02 |
 //! | `exp2`, `f64`, sampled | 1.29 | 0.97 |
 
@@ -63,7 +63,7 @@ impl ExpConstants for f32 {
         0.055_502_728,
         0.009_617_063,
         0.001_341_989_5,
-        0.000_158_370_01,
+        0.000_158_37,
     ];
 }
 
@@ -150,6 +150,7 @@ pub(crate) fn exp_flushed<L: Lanes>(x: L) -> L {
 }
 
 /// `2^x`, but zero where it is below about the smallest normal number.
+#[allow(dead_code)] // A block for kernels in base 2: nothing in this room needs it.
 #[inline(always)]
 pub(crate) fn exp2_flushed<L: Lanes>(x: L) -> L {
     let x = clamp(x, L::Element::EXP2_FLUSHED_RANGE);

@@ -50,6 +50,9 @@
 //! | `slices`, `reductions` | the public functions over slices |
 //!
 //! The elementary functions err by less than 2 units in the last place on every level, over the whole range of `f32` and `f64`.
+//! The tables in their files give what the tests measured: 9.3 million patterns of `f32` spread over every exponent, and
+//! 240 000 random and special arguments of `f64` against double-double arithmetic. A test that is run by name
+//! (`errors_stay_below_two_units_for_every_f32`) goes through all patterns of `f32`.
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod avx2;

@@ -3,7 +3,6 @@
 use super::lanes::{Lanes, Mask, Simd, WordLanes};
 use std::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Neg, Not, Sub};
 use wide::bytemuck::cast;
-use wide::{CmpEq, CmpLe, CmpLt};
 
 /// The portable level.
 #[derive(Clone, Copy)]

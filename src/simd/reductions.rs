@@ -1,8 +1,8 @@
 //! Reductions of slices to one number: sum, inner product, extremes and the logarithm of a sum of exponentials.
 //!
-//! A sum runs over blocks of 4096 elements with four registers of partial sums, which are combined pairwise; the sums of the
+//! A sum runs over blocks of 1024 elements with four registers of partial sums, which are combined pairwise; the sums of the
 //! blocks are added with the error of each addition carried along (Knuth's TwoSum). So the error of a sum is at most
-//! `(2 + 4096 / (4 LANES)) EPSILON` times the sum of the magnitudes, whatever the length. The order of the additions is fixed
+//! `(2 + 256 / LANES) EPSILON` times the sum of the magnitudes, whatever the length. The order of the additions is fixed
 //! by the length and the level. One pass over memory, `log_sum_exp` two.
 
 use super::dispatch;
@@ -15,7 +15,7 @@ use crate::scalar::{Scalar, Vectorised};
 type Register<S, T> = <T as Vectorised>::Register<S>;
 
 /// Elements that are summed without compensation: the error of a block stays small and four registers stay busy.
-const BLOCK: usize = 4096;
+const BLOCK: usize = 1024;
 
 /// Registers of partial results that a loop keeps: enough to hide the latency of an addition.
 const STRANDS: usize = 4;
@@ -106,7 +106,7 @@ fn dot_kernel<S: Simd, T: Scalar>(x: &[T], y: &[T]) -> T {
     sum.value()
 }
 
-/// Smallest (`SIGN` 1) or largest (`SIGN` -1) element of a slice that is not empty; NaN if any element is.
+/// Smallest or (`LARGEST`) largest element of a slice that is not empty; NaN if any element is.
 #[inline(always)]
 fn extreme<S: Simd, T: Scalar, const LARGEST: bool>(x: &[T]) -> T {
     let lanes = Register::<S, T>::LANES;
@@ -195,12 +195,12 @@ fn log_sum_exp_kernel<S: Simd, T: Scalar>(x: &[T]) -> T {
 dispatch! {
     /// The sum of all elements; zero of none.
     ///
-    /// The error is at most `(2 + 1024 / LANES) EPSILON` times the sum of the magnitudes for any length (4 to 16 lanes).
+    /// The error is at most `(2 + 256 / LANES) EPSILON` times the sum of the magnitudes for any length (4 to 16 lanes).
     ///
     /// # Examples
     /// ```
     /// let x = vec![0.1_f32; 1_000_000];
-    /// assert!((brenier::simd::sum(&x) - 1e5).abs() < 0.1); // A plain loop in f32 gives 100958.
+    /// assert!((brenier::simd::sum(&x) - 1e5).abs() < 0.3); // A plain loop in f32 gives 100958.
     /// ```
     pub fn sum<T: Scalar>(x: &[T]) -> T = sum_kernel
 }
@@ -309,8 +309,8 @@ mod tests {
     }
 
     fn sums<S: Simd, T: Scalar>() {
-        // Each strand adds at most 4096 / (4 LANES) <= 256 terms, a bound that random roundings never come near.
-        let tolerance = 258.0 * T::EPSILON.to_f64();
+        // Each strand adds at most 1024 / (4 LANES) <= 64 terms, a bound that random roundings never come near.
+        let tolerance = 66.0 * T::EPSILON.to_f64();
         assert_eq!(sum_kernel::<S, T>(&[]), T::ZERO);
         for count in LENGTHS {
             let (x, y) = (random::<T>(count, -1.0, 1.0), random::<T>(count + 1, -2.0, 3.0));

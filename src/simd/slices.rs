@@ -322,11 +322,12 @@ mod tests {
     /// The result of an element depends neither on its place nor on the length of the slice, and nothing else is written.
     #[test]
     fn every_length_gives_the_same_bits() {
+        type InPlace<T> = fn(&mut [T]);
+        type Into<T> = fn(&[T], &mut [T]) -> Result<()>;
         fn check<T: Scalar>() {
             let x: Vec<T> = (0..70).map(|k| T::from_f64(0.1 + 0.37 * f64::from(k))).collect();
-            let in_place: [fn(&mut [T]); 5] = [exp, exp2, ln, tanh, sigmoid];
-            let into: [fn(&[T], &mut [T]) -> Result<()>; 5] =
-                [exp_into, exp2_into, ln_into, tanh_into, sigmoid_into];
+            let in_place: [InPlace<T>; 5] = [exp, exp2, ln, tanh, sigmoid];
+            let into: [Into<T>; 5] = [exp_into, exp2_into, ln_into, tanh_into, sigmoid_into];
             for (in_place, into) in in_place.into_iter().zip(into) {
                 let mut single = x.clone();
                 for element in single.chunks_mut(1) {

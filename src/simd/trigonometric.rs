@@ -11,7 +11,7 @@
 //! | `f32` | 1.32 | 1.12 |
 //! | `f64` | 1.50 | 1.50 |
 
-use super::elementary::{Elementary, horner};
+use super::elementary::horner;
 use super::lanes::Lanes;
 
 /// The constants of sine and cosine for one precision.
