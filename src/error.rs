@@ -83,6 +83,14 @@ pub enum Error {
         /// The first such row.
         row: usize,
     },
+    /// A row of a plan carries no mass.
+    #[error("{what}, row {row} carries no mass: it has no image")]
+    ZeroRow {
+        /// Which input.
+        what: &'static str,
+        /// The first such row.
+        row: usize,
+    },
     /// A name that is not known.
     #[error("{what} \"{got}\" is not known: expected {expected}")]
     UnknownName {

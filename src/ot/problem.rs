@@ -187,7 +187,7 @@ pub(crate) fn check_weights(
 }
 
 /// One side's weights and their sum.
-fn checked_side(
+pub(crate) fn checked_side(
     [what, number]: [&'static str; 2],
     weights: Option<&Weights>,
     expected: usize,
