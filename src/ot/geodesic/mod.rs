@@ -1,7 +1,7 @@
 //! Displacement interpolation: the shortest path between two distributions.
 //!
 //! If P is an optimal plan from μ₀ to μ₁ for the squared Euclidean cost, then moving every unit of its mass along a straight line
-//! at constant speed gives the measures μₜ = ((1-t) x + t y)₊P. They are a geodesic of the 2-Wasserstein distance:
+//! at constant speed gives the measures μₜ = ((1-t) x + t y)# P. They are a geodesic of the 2-Wasserstein distance:
 //! `W₂(μₛ, μₜ) = |t - s| W₂(μ₀, μ₁)`. (R. J. McCann, "A convexity principle for interacting gases", 1997; Villani, "Topics in
 //! Optimal Transportation", section 5.1. For the cost |x - y|^p with the Euclidean norm and p > 1 the same path is a geodesic of Wₚ.)
 //!
