@@ -1,9 +1,10 @@
 //! Sorting coordinates by integer keys.
 //!
 //! The bits of a finite float, with the sign bit flipped for positive numbers and all bits flipped for negative ones, are
-//! an unsigned integer in the same order. Comparing integers takes one instruction and no branch. One thread, a million
-//! normal samples (AMD Zen 3): keys 60 ms, `sort_unstable_by(f64::total_cmp)` 118 ms, radix sorts with 8 to 12 bits
-//! a digit 69 to 115 ms. With an index in the low half of a 128-bit key: 138 ms.
+//! an unsigned integer in the same order. Comparing integers takes one instruction and no branch: `benches/line.rs` finds the
+//! whole transport cost of a million numbers on each side in 0.55 of the time of sorting them by `f64::total_cmp`. Radix sorts with 8 to
+//! 12 bits a digit were tried and took 1.0 to 1.9 times as long as the library's sort of keys. For pairs the key is 128 bits
+//! wide, with the index in the low half; sorting them takes about twice as long.
 
 use crate::error::{Error, Result};
 use crate::scalar::Scalar;

@@ -212,6 +212,36 @@ fn large_clouds_keep_all_digits() {
     }
 }
 
+#[cfg(feature = "parallel")]
+#[test]
+fn the_answer_does_not_depend_on_the_number_of_threads() {
+    let scatter =
+        |step: u64, count: u64| -> Vec<f64> { (0..count).map(|k| (k * step % 10_007) as f64).collect() };
+    let (x, y, a) = (
+        scatter(7919, 12_000),
+        scatter(104_729, 9_000),
+        scatter(31, 12_000),
+    );
+    let mass: f64 = a.iter().sum();
+    let b = vec![mass / 9_000.0; 9_000];
+    let uniform = LineProblem::new(&x, &y, 2.5);
+    let weighted = uniform.clone().with_source_weights(&a).with_target_weights(&b);
+    let answers = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
+        pool.install(|| {
+            (
+                transport_cost(&uniform).unwrap().to_bits(),
+                transport_cost(&weighted).unwrap().to_bits(),
+                solve(&weighted).unwrap(),
+            )
+        })
+    };
+    assert_eq!(answers(1), answers(3));
+}
+
 /// Numbers with many ties, or none, or of very different size.
 fn numbers(most: usize) -> impl Strategy<Value = Vec<f64>> {
     prop_oneof![
