@@ -73,23 +73,20 @@ fn exact_transport(criterion: &mut Criterion) {
         for dimensions in [2, 64] {
             let clouds = Clouds::new(points, dimensions);
             let uniform = vec![1.0 / points as f64; points];
-            for (weights, a, b) in [
-                ("uniform", &uniform, &uniform),
-                ("random", &clouds.source_weights, &clouds.target_weights),
-            ] {
+            for (weights, a, b) in
+                [("uniform", &uniform, &uniform), ("random", &clouds.source_weights, &clouds.target_weights)]
+            {
                 let case = format!("n={points} d={dimensions} {weights}");
                 // Pairs a second: how many times the floor of one look at each pair.
                 group.throughput(Throughput::Elements((points * points) as u64));
                 group.bench_function(BenchmarkId::new("costs f64", &case), |bencher| {
-                    let problem = Problem::from_costs(&clouds.costs)
-                        .with_source_weights(a)
-                        .with_target_weights(b);
+                    let problem =
+                        Problem::from_costs(&clouds.costs).with_source_weights(a).with_target_weights(b);
                     bencher.iter(|| exact::solve(black_box(&problem)).expect("valid input"));
                 });
                 group.bench_function(BenchmarkId::new("costs f32", &case), |bencher| {
-                    let problem = Problem::from_costs(&clouds.costs_f32)
-                        .with_source_weights(a)
-                        .with_target_weights(b);
+                    let problem =
+                        Problem::from_costs(&clouds.costs_f32).with_source_weights(a).with_target_weights(b);
                     bencher.iter(|| exact::solve(black_box(&problem)).expect("valid input"));
                 });
                 group.bench_function(BenchmarkId::new("points", &case), |bencher| {
@@ -130,9 +127,7 @@ fn exact_transport_on_the_line(criterion: &mut Criterion) {
         });
     });
     let uniform = LineProblem::new(&x, &y, 2.0);
-    let weighted = LineProblem::new(&x, &y, 2.0)
-        .with_source_weights(&a)
-        .with_target_weights(&b);
+    let weighted = LineProblem::new(&x, &y, 2.0).with_source_weights(&a).with_target_weights(&b);
     for (weights, problem) in [("uniform", &uniform), ("random", &weighted)] {
         group.bench_function(BenchmarkId::new("transport_cost", weights), |bencher| {
             bencher.iter(|| line::transport_cost(black_box(problem)).expect("valid input"));

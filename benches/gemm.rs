@@ -18,9 +18,7 @@ use std::time::Duration;
 fn numbers<T: Scalar>(rows: usize, columns: usize, seed: u64) -> Matrix<T> {
     let mut state = seed;
     Matrix::from_fn(rows, columns, |_, _| {
-        state = state
-            .wrapping_mul(6364136223846793005)
-            .wrapping_add(1442695040888963407);
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
         T::from_f64((state >> 40) as f64 / 8388608.0 - 1.0)
     })
 }
@@ -38,10 +36,7 @@ fn threads() -> (usize, Par) {
 fn products<T: Scalar + ComplexField + Conjugate<Canonical = T>>(criterion: &mut Criterion) {
     let (threads, par) = threads();
     let mut group = criterion.benchmark_group(format!("gemm {} {threads} threads", T::NAME));
-    group
-        .sample_size(10)
-        .warm_up_time(Duration::from_millis(500))
-        .measurement_time(Duration::from_secs(2));
+    group.sample_size(10).warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2));
     for (m, n, k) in [(256, 256, 256), (1024, 1024, 1024), (4096, 512, 512)] {
         group.throughput(Throughput::Elements(2 * (m * n * k) as u64));
         let (plain, transpose) = (Operation::Plain, Operation::Transpose);
@@ -61,26 +56,14 @@ fn products<T: Scalar + ComplexField + Conjugate<Canonical = T>>(criterion: &mut
             let beta = if accumulate { T::ONE } else { T::ZERO };
             group.bench_function(BenchmarkId::new("views", &case), |bencher| {
                 bencher.iter(|| {
-                    gemm(
-                        T::ONE,
-                        black_box(&a),
-                        operation_a,
-                        black_box(&b),
-                        operation_b,
-                        beta,
-                        &mut c,
-                    )
-                    .expect("shapes that fit")
+                    gemm(T::ONE, black_box(&a), operation_a, black_box(&b), operation_b, beta, &mut c)
+                        .expect("shapes that fit")
                 });
             });
             let factor = |matrix, operation| {
                 let matrix: &Matrix<T> = matrix;
                 let view = MatRef::from_row_major_slice(matrix.as_slice(), matrix.rows(), matrix.columns());
-                if operation == plain {
-                    view
-                } else {
-                    view.transpose()
-                }
+                if operation == plain { view } else { view.transpose() }
             };
             let (a, b) = (factor(&a, operation_a), factor(&b, operation_b));
             let accumulate = if accumulate { Accum::Add } else { Accum::Replace };
@@ -97,20 +80,13 @@ fn products<T: Scalar + ComplexField + Conjugate<Canonical = T>>(criterion: &mut
 fn distances<T: Scalar>(criterion: &mut Criterion) {
     let (threads, _) = threads();
     let mut group = criterion.benchmark_group(format!("pairwise {} {threads} threads", T::NAME));
-    group
-        .sample_size(10)
-        .warm_up_time(Duration::from_millis(500))
-        .measurement_time(Duration::from_secs(2));
+    group.sample_size(10).warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2));
     for n in [1000, 4000] {
         for d in [2, 16, 64, 256] {
             let (x, y) = (numbers::<T>(n, d, 1), numbers::<T>(n, d, 2));
             let mut out = Matrix::<T>::zeros(n, n);
             group.throughput(Throughput::Elements((n * n) as u64));
-            for distance in [
-                Distance::SquaredEuclidean,
-                Distance::Euclidean,
-                Distance::Manhattan,
-            ] {
+            for distance in [Distance::SquaredEuclidean, Distance::Euclidean, Distance::Manhattan] {
                 group.bench_function(
                     BenchmarkId::new(distance.name(), format!("{n} points, d={d}")),
                     |bencher| {
@@ -125,11 +101,5 @@ fn distances<T: Scalar>(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(
-    benches,
-    products::<f32>,
-    products::<f64>,
-    distances::<f32>,
-    distances::<f64>
-);
+criterion_group!(benches, products::<f32>, products::<f64>, distances::<f32>, distances::<f64>);
 criterion_main!(benches);

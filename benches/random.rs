@@ -55,24 +55,12 @@ fn measure<I: Clone>(
 
 fn fills(criterion: &mut Criterion) {
     choose_threads();
-    measure(criterion, "fill_bits", 0_u64, |stream, buffer| {
-        stream.fill_bits(buffer)
-    });
-    measure(criterion, "fill_uniform_f32", 0.0_f32, |stream, buffer| {
-        stream.fill_uniform(buffer)
-    });
-    measure(criterion, "fill_uniform_f64", 0.0_f64, |stream, buffer| {
-        stream.fill_uniform(buffer)
-    });
-    measure(criterion, "fill_normal_f32", 0.0_f32, |stream, buffer| {
-        stream.fill_normal(buffer)
-    });
-    measure(criterion, "fill_normal_f64", 0.0_f64, |stream, buffer| {
-        stream.fill_normal(buffer)
-    });
-    measure(criterion, "memory_fill_f32", 0.0_f32, |_, buffer| {
-        buffer.fill(1.0)
-    });
+    measure(criterion, "fill_bits", 0_u64, |stream, buffer| stream.fill_bits(buffer));
+    measure(criterion, "fill_uniform_f32", 0.0_f32, |stream, buffer| stream.fill_uniform(buffer));
+    measure(criterion, "fill_uniform_f64", 0.0_f64, |stream, buffer| stream.fill_uniform(buffer));
+    measure(criterion, "fill_normal_f32", 0.0_f32, |stream, buffer| stream.fill_normal(buffer));
+    measure(criterion, "fill_normal_f64", 0.0_f64, |stream, buffer| stream.fill_normal(buffer));
+    measure(criterion, "memory_fill_f32", 0.0_f32, |_, buffer| buffer.fill(1.0));
 }
 
 /// Marsaglia's polar method with the second number kept, as a scalar library does it.
@@ -98,35 +86,21 @@ fn scalars(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(buffer.len() as u64));
     let mut stream = RandomStream::new(1);
     group.bench_function("scalar_normal_f32", |bencher| {
-        bencher.iter(|| {
-            black_box(&mut buffer)
-                .iter_mut()
-                .for_each(|x| *x = stream.normal())
-        });
+        bencher.iter(|| black_box(&mut buffer).iter_mut().for_each(|x| *x = stream.normal()));
     });
     group.bench_function("scalar_polar_f32", |bencher| {
         let mut kept = None;
-        bencher.iter(|| {
-            black_box(&mut buffer)
-                .iter_mut()
-                .for_each(|x| *x = polar(&mut stream, &mut kept))
-        });
+        bencher.iter(|| black_box(&mut buffer).iter_mut().for_each(|x| *x = polar(&mut stream, &mut kept)));
     });
     let mut generator = rand_xoshiro_stream();
     group.bench_function("scalar_uniform_f32_rand", |bencher| {
         bencher.iter(|| {
-            black_box(&mut buffer)
-                .iter_mut()
-                .for_each(|x| *x = rand::RngExt::random(&mut generator))
+            black_box(&mut buffer).iter_mut().for_each(|x| *x = rand::RngExt::random(&mut generator))
         });
     });
     let mut legacy = LegacyRandomState::new(1);
     group.bench_function("legacy_standard_normal", |bencher| {
-        bencher.iter(|| {
-            black_box(&mut buffer)
-                .iter_mut()
-                .for_each(|x| *x = legacy.standard_normal() as f32)
-        });
+        bencher.iter(|| black_box(&mut buffer).iter_mut().for_each(|x| *x = legacy.standard_normal() as f32));
     });
     let weights: Vec<f64> = (1..=1000).map(f64::from).collect();
     let table = Categorical::new(&weights).expect("good weights");

@@ -28,9 +28,7 @@ const COUNT: usize = 4096;
 
 /// Arguments from -10 to 10, or from 0 to 10 for the logarithm.
 fn arguments<T: Scalar>(low: f64) -> Vec<T> {
-    (0..COUNT)
-        .map(|k| T::from_f64(low + (10.0 - low) * (k as f64 + 0.5) / COUNT as f64))
-        .collect()
+    (0..COUNT).map(|k| T::from_f64(low + (10.0 - low) * (k as f64 + 0.5) / COUNT as f64)).collect()
 }
 
 fn elementwise<T: Scalar>(
@@ -63,9 +61,7 @@ fn reductions<T: Scalar>(group: &mut BenchmarkGroup<'_, WallTime>) {
     group.bench_function(format!("log_sum_exp/{name}/scalar"), |bencher| {
         bencher.iter(|| {
             let x = black_box(&x);
-            let largest = x
-                .iter()
-                .fold(f64::NEG_INFINITY, |largest, x| largest.max(x.to_f64()));
+            let largest = x.iter().fold(f64::NEG_INFINITY, |largest, x| largest.max(x.to_f64()));
             largest + x.iter().map(|x| (x.to_f64() - largest).exp()).sum::<f64>().ln()
         });
     });
@@ -92,12 +88,8 @@ fn all(criterion: &mut Criterion) {
     elementwise::<f64>(&mut group, "ln", 0.0, ln_into, f64::ln);
     elementwise::<f32>(&mut group, "tanh", -10.0, tanh_into, f32::tanh);
     elementwise::<f64>(&mut group, "tanh", -10.0, tanh_into, f64::tanh);
-    elementwise::<f32>(&mut group, "sigmoid", -10.0, sigmoid_into, |x| {
-        1.0 / (1.0 + (-x).exp())
-    });
-    elementwise::<f64>(&mut group, "sigmoid", -10.0, sigmoid_into, |x| {
-        1.0 / (1.0 + (-x).exp())
-    });
+    elementwise::<f32>(&mut group, "sigmoid", -10.0, sigmoid_into, |x| 1.0 / (1.0 + (-x).exp()));
+    elementwise::<f64>(&mut group, "sigmoid", -10.0, sigmoid_into, |x| 1.0 / (1.0 + (-x).exp()));
     reductions::<f32>(&mut group);
     reductions::<f64>(&mut group);
     group.finish();

@@ -35,9 +35,7 @@ fn on_the_line() -> Result<(), Box<dyn Error>> {
     let pairs = || path.source().iter().zip(path.target());
 
     println!("1. On the line: mu_0 = N(0, 1), mu_1 = N(5, 2^2), by 500 quantiles");
-    let error = pairs()
-        .map(|(x, y)| (source.map_to(&target, *x) - y).abs())
-        .fold(0.0, f64::max);
+    let error = pairs().map(|(x, y)| (source.map_to(&target, *x) - y).abs()).fold(0.0, f64::max);
     println!("   Claim: T = F1^-1 o F0 is T(x) = 5 + 2x.");
     println!(
         "   Measured: T(0) = {}, T(1) = {}; the quantiles miss 5 + 2x by at most {error:.1e}.",
@@ -57,10 +55,7 @@ fn on_the_line() -> Result<(), Box<dyn Error>> {
         let middles: Vec<f64> = (0..n).map(|k| (f64::from(k) + 0.5) / f64::from(n)).collect();
         let path = QuantilePath::between(|u| source.quantile(u), |u| target.quantile(u), &middles)?;
         let distance = wasserstein_distance(&LineProblem::new(path.source(), path.target(), 2.0))?;
-        println!(
-            "     n = {n:6}: W2 = {distance:.7}, sqrt(26) - W2 = {:.1e}",
-            26.0_f64.sqrt() - distance
-        );
+        println!("     n = {n:6}: W2 = {distance:.7}, sqrt(26) - W2 = {:.1e}", 26.0_f64.sqrt() - distance);
     }
     println!(
         "   Claim: mu_t = N(5t, (1+t)^2), and W2(mu_0, mu_t) = t W2. The density is estimated by Gaussian kernels."
@@ -73,11 +68,8 @@ fn on_the_line() -> Result<(), Box<dyn Error>> {
         let part = wasserstein_distance(&LineProblem::new(path.source(), &frame, 2.0))?;
         let estimate = KernelDensity::new(&frame, Bandwidth::Scott)?.evaluate(&places);
         let exact = source.interpolate(&target, t)?;
-        let error = places
-            .iter()
-            .zip(&estimate)
-            .map(|(x, rho)| (rho - exact.density(*x)).abs())
-            .fold(0.0, f64::max);
+        let error =
+            places.iter().zip(&estimate).map(|(x, rho)| (rho - exact.density(*x)).abs()).fold(0.0, f64::max);
         println!(
             "     {t:.2}     {part:.9}      {:.9}   {error:.4} (of {:.4})",
             t * whole,
@@ -98,10 +90,7 @@ fn draw_densities(
         let area = SVGBackend::new(&path, (900, 520)).into_drawing_area();
         area.fill(&WHITE)?;
         let mut axes = ChartBuilder::on(&area)
-            .caption(
-                "Displacement interpolation from N(0, 1) to N(5, 2²)",
-                ("sans-serif", 22),
-            )
+            .caption("Displacement interpolation from N(0, 1) to N(5, 2²)", ("sans-serif", 22))
             .margin(12)
             .x_label_area_size(42)
             .y_label_area_size(56)
@@ -165,27 +154,18 @@ fn in_the_plane() -> Result<(), Box<dyn Error>> {
         sorted.into_iter().eq(0..POINTS)
     };
     println!("   Claim: with equal weights the plan is a permutation, and arg max_j P_ij a map.");
-    println!(
-        "   Measured: {} entries, a permutation: {is_permutation}.",
-        solution.plan.entries().len()
-    );
+    println!("   Measured: {} entries, a permutation: {is_permutation}.", solution.plan.entries().len());
     match data::file("exercise10/gauss2d_perm.npy") {
         None => println!(
             "   {}",
-            data::skipped(
-                "exercise10/gauss2d_perm.npy",
-                "the exercise's own program makes it"
-            )
+            data::skipped("exercise10/gauss2d_perm.npy", "the exercise's own program makes it")
         ),
         Some(path) => {
             let published: Vec<usize> = match data::npy::read(path)?.data() {
                 ArrayData::I64(indices) => indices.iter().map(|&index| index as usize).collect(),
                 _ => Vec::new(),
             };
-            println!(
-                "   The permutation is the published one: {}.",
-                published == permutation
-            );
+            println!("   The permutation is the published one: {}.", published == permutation);
         }
     }
 
@@ -193,25 +173,17 @@ fn in_the_plane() -> Result<(), Box<dyn Error>> {
     let routes = |plan: &TransportPlan| -> Vec<[(f64, f64); 2]> {
         let point = |points: &Matrix<f64>, row: usize| (points[(row, 0)], points[(row, 1)]);
         let entries = plan.entries().iter();
-        entries
-            .map(|entry| [point(&source, entry.source), point(&target, entry.target)])
-            .collect()
+        entries.map(|entry| [point(&source, entry.source), point(&target, entry.target)]).collect()
     };
     let cost = |plan: &TransportPlan| -> f64 {
         let entries = plan.entries().iter().zip(routes(plan));
-        entries
-            .map(|(entry, [a, b])| entry.mass * ((a.0 - b.0).powi(2) + (a.1 - b.1).powi(2)))
-            .sum()
+        entries.map(|(entry, [a, b])| entry.mass * ((a.0 - b.0).powi(2) + (a.1 - b.1).powi(2))).sum()
     };
     println!("   Pairing both clouds in the order of their first coordinate is no optimal map:");
     println!("     pairing     mean squared distance   crossing routes");
     let plans = [("sorted", &sorted), ("optimal", &solution.plan)];
     for (name, plan) in plans {
-        println!(
-            "     {name:8}    {:.9}            {}",
-            cost(plan),
-            plot::crossings(&routes(plan))
-        );
+        println!("     {name:8}    {:.9}            {}", cost(plan), plot::crossings(&routes(plan)));
     }
 
     println!(
@@ -239,11 +211,7 @@ fn sorted_pairing(source: &Matrix<f64>, target: &Matrix<f64>) -> brenier::error:
         order
     };
     let pairs = order(source).into_iter().zip(order(target));
-    let entries = pairs.map(|(source, target)| PlanEntry {
-        source,
-        target,
-        mass: 1.0 / POINTS as f64,
-    });
+    let entries = pairs.map(|(source, target)| PlanEntry { source, target, mass: 1.0 / POINTS as f64 });
     TransportPlan::new(POINTS, POINTS, entries.collect())
 }
 
@@ -254,9 +222,7 @@ fn draw_frames(
     target: &Matrix<f64>,
 ) -> Result<(), Box<dyn Error>> {
     let all = |points: &Matrix<f64>| -> Vec<(f64, f64)> {
-        (0..points.rows())
-            .map(|row| (points[(row, 0)], points[(row, 1)]))
-            .collect()
+        (0..points.rows()).map(|row| (points[(row, 0)], points[(row, 1)])).collect()
     };
     let path = plot::file("displacement_2d.svg")?;
     {
@@ -273,11 +239,7 @@ fn draw_frames(
                 .x_label_area_size(24)
                 .y_label_area_size(28)
                 .build_cartesian_2d(-1.7..4.9, -1.7..4.9)?;
-            axes.configure_mesh()
-                .disable_mesh()
-                .x_labels(6)
-                .y_labels(6)
-                .draw()?;
+            axes.configure_mesh().disable_mesh().x_labels(6).y_labels(6).draw()?;
             let ends = plan.entries().iter().map(|entry| {
                 let (i, j) = (entry.source, entry.target);
                 [(source[(i, 0)], source[(i, 1)]), (target[(j, 0)], target[(j, 1)])]

@@ -45,10 +45,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let solution = exact::solve(&problem)?;
 
     println!("Transport cost: {:.3}", solution.cost());
-    println!(
-        "with 12 digits: {:.12}    expected 0.670746835277",
-        solution.cost()
-    );
+    println!("with 12 digits: {:.12}    expected 0.670746835277", solution.cost());
     compare_with_published(&exercise, &costs, &solution)?;
 
     straight_lines(&exercise, &costs);
@@ -70,10 +67,7 @@ fn compare_with_published(
     solution: &exact::Solution,
 ) -> Result<(), Box<dyn Error>> {
     if data::file("exercise10/plan.npy").is_none() {
-        println!(
-            "{}",
-            data::skipped("exercise10/plan.npy", "the exercise's own program makes it")
-        );
+        println!("{}", data::skipped("exercise10/plan.npy", "the exercise's own program makes it"));
         return Ok(());
     }
     let plan = solution.plan.to_matrix();
@@ -96,11 +90,7 @@ fn compare_with_published(
             "mass_sources" | "mass_sinks" | "dual_u" | "dual_v" => data::npy::read_vector(path)?,
             _ => data::npy::read_matrix(path)?.into_vec(),
         };
-        let difference = ours
-            .iter()
-            .zip(&theirs)
-            .map(|(a, b)| (a - b).abs())
-            .fold(0.0, f64::max);
+        let difference = ours.iter().zip(&theirs).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
         println!("  {name:14} {difference:.1e}");
     }
     Ok(())
@@ -129,11 +119,7 @@ fn straight_lines(exercise: &Exercise, costs: &Matrix<f64>) {
 /// (b), (c) The linear program, in both forms, and how well the plan satisfies it.
 fn linear_program(exercise: &Exercise, plan: &TransportPlan) {
     let worst = |marginal: Vec<f64>, masses: &[f64]| {
-        marginal
-            .iter()
-            .zip(masses)
-            .map(|(a, b)| (a - b).abs())
-            .fold(0.0, f64::max)
+        marginal.iter().zip(masses).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
     };
     let rows = worst(plan.source_marginal(), &exercise.source_masses);
     let columns = worst(plan.target_marginal(), &exercise.sink_masses);
@@ -166,35 +152,18 @@ fn plan_and_duals(costs: &Matrix<f64>, solution: &exact::Solution) {
     println!("  source   sink     mass       cost C_ij     slack");
     for entry in solution.plan.entries() {
         let (i, j) = (entry.source, entry.target);
-        println!(
-            "  {i:4}   {j:4}     {:.6}   {:.6}     {:8.1e}",
-            entry.mass,
-            costs[(i, j)],
-            slack(i, j)
-        );
+        println!("  {i:4}   {j:4}     {:.6}   {:.6}     {:8.1e}", entry.mass, costs[(i, j)], slack(i, j));
     }
-    let row = |values: &[f64]| {
-        values
-            .iter()
-            .map(|value| format!("{value:8.4}"))
-            .collect::<Vec<_>>()
-            .join(" ")
-    };
+    let row =
+        |values: &[f64]| values.iter().map(|value| format!("{value:8.4}")).collect::<Vec<_>>().join(" ");
     println!("\nThe dual: maximise m.u + n.v subject to u_i + v_j <= C_ij.");
     println!("  u = {}", row(u));
     for part in v.chunks(10) {
         println!("  v = {}", row(part));
     }
-    let support: Vec<(usize, usize)> = solution
-        .plan
-        .entries()
-        .iter()
-        .map(|entry| (entry.source, entry.target))
-        .collect();
-    let on = support
-        .iter()
-        .map(|&(i, j)| slack(i, j).abs())
-        .fold(0.0, f64::max);
+    let support: Vec<(usize, usize)> =
+        solution.plan.entries().iter().map(|entry| (entry.source, entry.target)).collect();
+    let on = support.iter().map(|&(i, j)| slack(i, j).abs()).fold(0.0, f64::max);
     let off = (0..SOURCES)
         .flat_map(|i| (0..SINKS).map(move |j| (i, j)))
         .filter(|pair| !support.contains(pair))
@@ -249,19 +218,14 @@ fn in_the_plane(random: &mut LegacyRandomState, exercise: &Exercise) -> Result<(
     let point = |points: &Matrix<f64>, row: usize| (points[(row, 0)], points[(row, 1)]);
     let routes = |plan: &TransportPlan| -> Vec<[(f64, f64); 2]> {
         let entries = plan.entries().iter();
-        entries
-            .map(|entry| [point(&sources, entry.source), point(&sinks, entry.target)])
-            .collect()
+        entries.map(|entry| [point(&sources, entry.source), point(&sinks, entry.target)]).collect()
     };
     let cost = |plan: &TransportPlan| -> f64 {
         let length = |[a, b]: [(f64, f64); 2]| (a.0 - b.0).hypot(a.1 - b.1);
         let entries = plan.entries().iter().zip(routes(plan));
         entries.map(|(entry, route)| entry.mass * length(route)).sum()
     };
-    println!(
-        "\nIn the plane, the same masses on random points (proved {}):",
-        solution.certificate.status
-    );
+    println!("\nIn the plane, the same masses on random points (proved {}):", solution.certificate.status);
     let plans = [("optimal plan", &solution.plan), ("feasible plan", &greedy)];
     for (name, plan) in plans {
         let routes = routes(plan);
@@ -278,11 +242,7 @@ fn in_the_plane(random: &mut LegacyRandomState, exercise: &Exercise) -> Result<(
     area.fill(&WHITE)?;
     for ((name, plan), panel) in plans.iter().zip(area.split_evenly((1, 2))) {
         let routes = routes(plan);
-        let caption = format!(
-            "{name}: cost {:.3}, {} crossings",
-            cost(plan),
-            plot::crossings(&routes)
-        );
+        let caption = format!("{name}: cost {:.3}, {} crossings", cost(plan), plot::crossings(&routes));
         let mut axes = ChartBuilder::on(&panel)
             .caption(caption, ("sans-serif", 20))
             .margin(12)
@@ -300,12 +260,7 @@ fn in_the_plane(random: &mut LegacyRandomState, exercise: &Exercise) -> Result<(
             let width = 1 + (entry.mass * 60.0) as u32;
             plot::segments(&mut axes, [route], plot::LINE.mix(0.6).stroke_width(width))?;
         }
-        plot::points(
-            &mut axes,
-            (0..SOURCES).map(|i| point(&sources, i)),
-            6,
-            plot::SOURCE,
-        )?;
+        plot::points(&mut axes, (0..SOURCES).map(|i| point(&sources, i)), 6, plot::SOURCE)?;
         plot::points(&mut axes, (0..SINKS).map(|j| point(&sinks, j)), 5, plot::TARGET)?;
     }
     area.present()?;
@@ -319,11 +274,7 @@ fn north_west_corner(sources: &[f64], sinks: &[f64]) -> brenier::error::Result<T
     let (mut i, mut j, mut supply, mut demand) = (0, 0, sources[0], sinks[0]);
     loop {
         let mass = supply.min(demand);
-        entries.push(PlanEntry {
-            source: i,
-            target: j,
-            mass,
-        });
+        entries.push(PlanEntry { source: i, target: j, mass });
         (supply, demand) = (supply - mass, demand - mass);
         if supply <= demand {
             i += 1;
@@ -345,10 +296,7 @@ fn draw_plan(costs: &Matrix<f64>, plan: &TransportPlan) -> Result<(), Box<dyn Er
         let area = SVGBackend::new(&path, (900, 520)).into_drawing_area();
         area.fill(&WHITE)?;
         let mut axes = ChartBuilder::on(&area)
-            .caption(
-                "Costs (darker is dearer) and optimal plan (area of a disc: mass)",
-                ("sans-serif", 20),
-            )
+            .caption("Costs (darker is dearer) and optimal plan (area of a disc: mass)", ("sans-serif", 20))
             .margin(12)
             .x_label_area_size(42)
             .y_label_area_size(50)
@@ -375,11 +323,7 @@ fn draw_plan(costs: &Matrix<f64>, plan: &TransportPlan) -> Result<(), Box<dyn Er
             .draw()?;
         axes.draw_series(plan.entries().iter().map(|entry| {
             let radius = (entry.mass.sqrt() * 60.0).max(2.0) as u32;
-            Circle::new(
-                (entry.target as f64, entry.source as f64),
-                radius,
-                plot::TARGET.mix(0.85).filled(),
-            )
+            Circle::new((entry.target as f64, entry.source as f64), radius, plot::TARGET.mix(0.85).filled())
         }))?;
         area.present()?;
     }

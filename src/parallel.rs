@@ -17,10 +17,7 @@ pub(crate) fn map_chunks<R: Send>(
     #[cfg(feature = "parallel")]
     if chunks > 1 {
         use rayon::prelude::*;
-        return (0..chunks)
-            .into_par_iter()
-            .map(|index| function(range(index)))
-            .collect();
+        return (0..chunks).into_par_iter().map(|index| function(range(index))).collect();
     }
     (0..chunks).map(|index| function(range(index))).collect()
 }
@@ -35,14 +32,10 @@ pub(crate) fn for_each_chunk_mut<T: Send>(
     #[cfg(feature = "parallel")]
     if data.len() > chunk {
         use rayon::prelude::*;
-        data.par_chunks_mut(chunk)
-            .enumerate()
-            .for_each(|(index, part)| function(index * chunk, part));
+        data.par_chunks_mut(chunk).enumerate().for_each(|(index, part)| function(index * chunk, part));
         return;
     }
-    data.chunks_mut(chunk)
-        .enumerate()
-        .for_each(|(index, part)| function(index * chunk, part));
+    data.chunks_mut(chunk).enumerate().for_each(|(index, part)| function(index * chunk, part));
 }
 
 /// Both functions, on two threads where there are two; their results in order.

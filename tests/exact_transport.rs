@@ -22,35 +22,24 @@ fn assert_proved(solution: &Solution, costs: &Matrix<f64>, source: &[f64], targe
 
     // Masses are rounded once each: n + m rounding errors of the total mass.
     let slack = 4.0 * (n + m) as f64 * f64::EPSILON * mass + (mass - target.iter().sum::<f64>()).abs();
-    for (marginal, weights) in [
-        (solution.plan.source_marginal(), source),
-        (solution.plan.target_marginal(), target),
-    ] {
+    for (marginal, weights) in
+        [(solution.plan.source_marginal(), source), (solution.plan.target_marginal(), target)]
+    {
         for (index, (got, want)) in marginal.iter().zip(weights).enumerate() {
-            assert!(
-                (got - want).abs() <= slack,
-                "marginal {index}: {got} instead of {want}"
-            );
+            assert!((got - want).abs() <= slack, "marginal {index}: {got} instead of {want}");
         }
     }
     let (f, g) = (&solution.source_potentials, &solution.target_potentials);
     for i in 0..n {
         for j in 0..m {
             let size = costs[(i, j)].abs() + f[i].abs() + g[j].abs();
-            assert!(
-                f[i] + g[j] - costs[(i, j)] <= 2e-13 * size,
-                "pair ({i}, {j})"
-            );
+            assert!(f[i] + g[j] - costs[(i, j)] <= 2e-13 * size, "pair ({i}, {j})");
         }
     }
     let mut scale = 0.0;
     for entry in entries {
         assert!(entry.mass > 0.0);
-        let (cost, f, g) = (
-            costs[(entry.source, entry.target)],
-            f[entry.source],
-            g[entry.target],
-        );
+        let (cost, f, g) = (costs[(entry.source, entry.target)], f[entry.source], g[entry.target]);
         let size = cost.abs() + f.abs() + g.abs();
         assert!(
             (cost - f - g).abs() <= (n + m) as f64 * f64::EPSILON * size + 1e-300,
@@ -204,31 +193,15 @@ fn clouds_of_every_structure_come_with_their_proof() {
                 let mut next = numbers(9);
                 let mut weights = |count: usize| -> Vec<f64> {
                     let raw: Vec<f64> = (0..count)
-                        .map(|k| {
-                            if weighted && k % 4 == 3 {
-                                0.0
-                            } else {
-                                next().powi(8)
-                            }
-                        })
+                        .map(|k| if weighted && k % 4 == 3 { 0.0 } else { next().powi(8) })
                         .collect();
                     let total: f64 = raw.iter().sum();
                     raw.iter()
-                        .map(|weight| {
-                            if weighted {
-                                weight / total
-                            } else {
-                                1.0 / count as f64
-                            }
-                        })
+                        .map(|weight| if weighted { weight / total } else { 1.0 / count as f64 })
                         .collect()
                 };
                 let (a, b) = (weights(n), weights(m));
-                for distance in [
-                    Distance::SquaredEuclidean,
-                    Distance::Euclidean,
-                    Distance::Chebyshev,
-                ] {
+                for distance in [Distance::SquaredEuclidean, Distance::Euclidean, Distance::Chebyshev] {
                     let problem = Problem::from_points(&x, &y, distance)
                         .with_source_weights(&a)
                         .with_target_weights(&b);
@@ -267,10 +240,7 @@ fn single_precision_costs_are_solved_in_double_precision() {
     let mut next = numbers(3);
     let narrow = Matrix::from_fn(60, 40, |_, _| next() as f32);
     let wide = Matrix::from_fn(60, 40, |i, j| f64::from(narrow[(i, j)]));
-    let (a, b) = (
-        exact::solve(&Problem::from_costs(&narrow)),
-        exact::solve(&Problem::from_costs(&wide)),
-    );
+    let (a, b) = (exact::solve(&Problem::from_costs(&narrow)), exact::solve(&Problem::from_costs(&wide)));
     assert_eq!(a.unwrap(), b.unwrap());
 }
 
@@ -285,14 +255,7 @@ fn a_planted_permutation_is_found() {
     let costs = Matrix::from_fn(n, n, |i, j| if permutation[i] == j { 0.0 } else { 1e-3 + next() });
     let solution = exact::solve(&Problem::from_costs(&costs)).unwrap();
     assert_eq!(solution.cost(), 0.0);
-    assert!(
-        solution
-            .plan
-            .largest_targets()
-            .iter()
-            .zip(&permutation)
-            .all(|(got, want)| *got == Some(*want))
-    );
+    assert!(solution.plan.largest_targets().iter().zip(&permutation).all(|(got, want)| *got == Some(*want)));
 }
 
 #[test]
@@ -304,10 +267,9 @@ fn the_gradient_of_a_convex_function_is_the_optimal_map() {
         if k == 0 { 3.0 * u + v } else { u + 2.0 * v }
     });
     let solution = exact::solve(&Problem::from_points(&x, &y, Distance::SquaredEuclidean)).unwrap();
-    let identity: f64 = (0..300)
-        .map(|i| (x[(i, 0)] - y[(i, 0)]).powi(2) + (x[(i, 1)] - y[(i, 1)]).powi(2))
-        .sum::<f64>()
-        / 300.0;
+    let identity: f64 =
+        (0..300).map(|i| (x[(i, 0)] - y[(i, 0)]).powi(2) + (x[(i, 1)] - y[(i, 1)]).powi(2)).sum::<f64>()
+            / 300.0;
     assert!((solution.cost() - identity).abs() <= 1e-13 * identity);
 }
 
@@ -315,17 +277,13 @@ fn the_gradient_of_a_convex_function_is_the_optimal_map() {
 fn gaussian_histograms_on_a_line_cost_the_distance_of_their_means() {
     // Widths 5 on bins wide enough apart from the ends: the cost |x - y| of a shift is the shift, 100.
     let histogram = |bins: usize, mean: f64| -> Vec<f64> {
-        let raw: Vec<f64> = (0..bins)
-            .map(|k| (-0.5 * ((k as f64 - mean) / 5.0).powi(2)).exp())
-            .collect();
+        let raw: Vec<f64> = (0..bins).map(|k| (-0.5 * ((k as f64 - mean) / 5.0).powi(2)).exp()).collect();
         let total: f64 = raw.iter().sum();
         raw.iter().map(|weight| weight / total).collect()
     };
     let (a, b) = (histogram(500, 300.0), histogram(600, 400.0));
     let costs = Matrix::from_fn(500, 600, |i, j| (i as f64 - j as f64).abs());
-    let problem = Problem::from_costs(&costs)
-        .with_source_weights(&a)
-        .with_target_weights(&b);
+    let problem = Problem::from_costs(&costs).with_source_weights(&a).with_target_weights(&b);
     let solution = exact::solve(&problem).unwrap();
     assert!(solution.certificate.is_optimal());
     assert!((solution.cost() - 100.0).abs() < 1e-11, "{}", solution.cost());
@@ -337,17 +295,11 @@ fn gaussian_histograms_on_a_line_cost_the_distance_of_their_means() {
 fn the_values_of_the_smallest_problem_are_right() {
     let costs = Matrix::from_rows([[0.0, 1.0], [1.0, 0.0]]);
     let solution = exact::solve(&Problem::from_costs(&costs)).unwrap();
-    assert_eq!(
-        solution.plan.to_matrix(),
-        Matrix::from_rows([[0.5, 0.0], [0.0, 0.5]])
-    );
+    assert_eq!(solution.plan.to_matrix(), Matrix::from_rows([[0.5, 0.0], [0.0, 0.5]]));
     assert_eq!(solution.cost(), 0.0);
     let one = Matrix::from_rows([[3.5]]);
-    let solution = exact::solve(
-        &Problem::from_costs(&one)
-            .with_source_weights(&[2.0])
-            .with_target_weights(&[2.0]),
-    );
+    let solution =
+        exact::solve(&Problem::from_costs(&one).with_source_weights(&[2.0]).with_target_weights(&[2.0]));
     assert_eq!(solution.unwrap().cost(), 7.0);
 }
 
@@ -359,15 +311,8 @@ fn costs_near_the_ends_of_the_range_are_solved() {
     for scale in [2.0_f64.powi(996), 2.0_f64.powi(-1000), 1e200, 1e-200] {
         let costs = Matrix::from_fn(30, 20, |i, j| base[(i, j)] * scale);
         let solution = exact::solve(&Problem::from_costs(&costs)).unwrap();
-        assert!(
-            solution.certificate.is_optimal(),
-            "{scale:e}: {}",
-            solution.certificate
-        );
-        assert!(
-            (solution.cost() / scale - reference.cost()).abs() <= 1e-12 * reference.cost(),
-            "{scale:e}"
-        );
+        assert!(solution.certificate.is_optimal(), "{scale:e}: {}", solution.certificate);
+        assert!((solution.cost() / scale - reference.cost()).abs() <= 1e-12 * reference.cost(), "{scale:e}");
     }
 }
 
@@ -383,10 +328,7 @@ fn a_million_to_one_and_more_between_weights() {
     assert_proved(&solution, &costs, &a, &[0.02; 50]);
     for (got, want) in solution.plan.source_marginal().iter().zip(&a) {
         // Each weight is off by less than one quantum of mass, not by rounding of the whole.
-        assert!(
-            (got - want).abs() <= 2.0_f64.powi(-59) + 8.0 * f64::EPSILON * want,
-            "{got:e} {want:e}"
-        );
+        assert!((got - want).abs() <= 2.0_f64.powi(-59) + 8.0 * f64::EPSILON * want, "{got:e} {want:e}");
     }
 }
 
@@ -399,38 +341,14 @@ fn bad_input_is_named() {
     let error = solve(problem().with_source_weights(&[0.5, f64::NAN]));
     assert!(matches!(error, Error::NotFinite { what: "source weights", index: 1, value } if value.is_nan()));
     let error = solve(problem().with_target_weights(&[f64::INFINITY, 0.5]));
-    assert!(matches!(
-        error,
-        Error::NotFinite {
-            what: "target weights",
-            index: 0,
-            ..
-        }
-    ));
+    assert!(matches!(error, Error::NotFinite { what: "target weights", index: 0, .. }));
     assert_eq!(
         solve(problem().with_source_weights(&[1.5, -0.5])),
-        Error::Negative {
-            what: "source weights",
-            index: 1,
-            value: -0.5
-        }
+        Error::Negative { what: "source weights", index: 1, value: -0.5 }
     );
-    assert_eq!(
-        solve(problem().with_source_weights(&[0.0, 0.0])),
-        Error::ZeroMass {
-            what: "source weights"
-        }
-    );
+    assert_eq!(solve(problem().with_source_weights(&[0.0, 0.0])), Error::ZeroMass { what: "source weights" });
     let error = solve(problem().with_source_weights(&[1.0]));
-    assert!(matches!(
-        error,
-        Error::Shape {
-            what: "number of source weights",
-            expected: 2,
-            got: 1,
-            ..
-        }
-    ));
+    assert!(matches!(error, Error::Shape { what: "number of source weights", expected: 2, got: 1, .. }));
     let error = solve(problem().with_source_weights(&[0.5, 0.6]));
     assert!(matches!(error, Error::MassMismatch { .. }), "{error}");
     // Sums far beyond the range of f64 are refused, not turned into infinity.
@@ -440,57 +358,22 @@ fn bad_input_is_named() {
     for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
         let costs = Matrix::from_rows([[0.0, 1.0], [value, 0.0]]);
         let error = exact::solve(&Problem::from_costs(&costs)).unwrap_err();
-        assert!(
-            matches!(
-                error,
-                Error::NotFiniteEntry {
-                    row: 1,
-                    column: 0,
-                    ..
-                }
-            ),
-            "{error}"
-        );
+        assert!(matches!(error, Error::NotFiniteEntry { row: 1, column: 0, .. }), "{error}");
     }
     let empty = Matrix::<f64>::zeros(0, 3);
-    assert_eq!(
-        exact::solve(&Problem::from_costs(&empty)).unwrap_err(),
-        Error::Empty { what: "the source" }
-    );
+    assert_eq!(exact::solve(&Problem::from_costs(&empty)).unwrap_err(), Error::Empty { what: "the source" });
     let empty = Matrix::<f64>::zeros(3, 0);
-    assert_eq!(
-        exact::solve(&Problem::from_costs(&empty)).unwrap_err(),
-        Error::Empty { what: "the target" }
-    );
+    assert_eq!(exact::solve(&Problem::from_costs(&empty)).unwrap_err(), Error::Empty { what: "the target" });
     let (x, y) = (Matrix::<f64>::zeros(3, 2), Matrix::<f64>::zeros(3, 5));
     let error = exact::solve(&Problem::from_points(&x, &y, Distance::Euclidean)).unwrap_err();
     assert!(matches!(error, Error::Shape { .. }), "{error}");
     let bad = Matrix::from_rows([[0.0, f64::NAN]]);
     let error = exact::solve(&Problem::from_points(&bad, &bad, Distance::Euclidean)).unwrap_err();
-    assert!(
-        matches!(
-            error,
-            Error::NotFiniteEntry {
-                row: 0,
-                column: 1,
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(error, Error::NotFiniteEntry { row: 0, column: 1, .. }), "{error}");
     for tolerance in [0.0, -1.0, 1e-15, f64::NAN, 1.0] {
         let options = Options::default().with_tolerance(tolerance);
         let error = exact::solve_with(&problem(), &options, &mut |_| ControlFlow::Continue(())).unwrap_err();
-        assert!(
-            matches!(
-                error,
-                Error::Argument {
-                    name: "tolerance",
-                    ..
-                }
-            ),
-            "{error}"
-        );
+        assert!(matches!(error, Error::Argument { name: "tolerance", .. }), "{error}");
     }
 }
 
@@ -521,10 +404,7 @@ fn a_limit_leaves_a_feasible_plan_with_its_gap() {
         assert_eq!(certificate.status, Status::IterationLimit);
         assert!(certificate.source_marginal_error < 1e-14 && certificate.target_marginal_error < 1e-14);
         assert!(solution.cost() >= best.cost() * (1.0 - 1e-14));
-        assert!(
-            certificate.dual_value <= best.cost() * (1.0 + 1e-14),
-            "a bound from below: {certificate}"
-        );
+        assert!(certificate.dual_value <= best.cost() * (1.0 + 1e-14), "a bound from below: {certificate}");
         assert!(certificate.dual_violation <= 1e-12 * best.cost());
         assert_eq!(certificate.iterations, limit);
     }
@@ -555,10 +435,7 @@ fn the_number_of_threads_changes_no_bit() {
     let answers: Vec<Solution> = [1, 2, 5]
         .into_iter()
         .map(|threads| {
-            let pool = rayon::ThreadPoolBuilder::new()
-                .num_threads(threads)
-                .build()
-                .unwrap();
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| exact::solve(&problem).unwrap())
         })
         .collect();

@@ -46,8 +46,7 @@ fn costs_of_any_width_are_solved_or_called_inaccurate() {
         for seed in 0..20 {
             let n = 3 + seed as usize % 5;
             let mut next = numbers(1000 * width + seed);
-            let costs =
-                Matrix::from_fn(n, n, |_, _| 10.0_f64.powf(width as f64 * (next() - 0.5)));
+            let costs = Matrix::from_fn(n, n, |_, _| 10.0_f64.powf(width as f64 * (next() - 0.5)));
             let best = best_matching(&costs) / n as f64;
             let solution = exact::solve(&Problem::from_costs(&costs)).unwrap();
             let certificate = &solution.certificate;
@@ -98,8 +97,7 @@ fn levels_of_forbidden_costs_are_lifted_one_after_the_other() {
     let solution = exact::solve(&Problem::from_costs(&costs)).unwrap();
     assert_eq!(solution.plan.largest_targets(), [Some(1), Some(0), Some(2), Some(3)]);
     // Small costs far below a forbidden one at the end of the range.
-    let costs =
-        Matrix::from_rows([[3e-280, 1e-280, 1e300], [1e-280, 3e-280, 1e300], [1e300, 1e300, 1e-280]]);
+    let costs = Matrix::from_rows([[3e-280, 1e-280, 1e300], [1e-280, 3e-280, 1e300], [1e300, 1e300, 1e-280]]);
     let solution = exact::solve(&Problem::from_costs(&costs)).unwrap();
     assert!(solution.certificate.is_optimal());
     assert!((solution.cost() / 1e-280 - 1.0).abs() < 1e-14);
@@ -153,11 +151,13 @@ fn one_weight_that_outweighs_all_others_does_not_cost_them_their_mass() {
 #[test]
 fn whole_numbers_as_weights_come_back_whole() {
     let costs = Matrix::from_rows([[1.0], [2.0]]);
-    let problem = Problem::from_costs(&costs).with_source_weights(&[104.0, 802.0]).with_target_weights(&[906.0]);
+    let problem =
+        Problem::from_costs(&costs).with_source_weights(&[104.0, 802.0]).with_target_weights(&[906.0]);
     let solution = exact::solve(&problem).unwrap();
     let certificate = &solution.certificate;
     assert_eq!(solution.cost(), 104.0 + 2.0 * 802.0);
-    let errors = [certificate.mass_adjustment, certificate.source_marginal_error, certificate.target_marginal_error];
+    let errors =
+        [certificate.mass_adjustment, certificate.source_marginal_error, certificate.target_marginal_error];
     assert_eq!(errors, [0.0; 3]);
 }
 

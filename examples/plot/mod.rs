@@ -32,9 +32,7 @@ pub fn points(
     radius: u32,
     colour: RGBColor,
 ) -> Result<(), Box<dyn Error>> {
-    let circles = points
-        .into_iter()
-        .map(|point| Circle::new(point, radius, colour.mix(0.8).filled()));
+    let circles = points.into_iter().map(|point| Circle::new(point, radius, colour.mix(0.8).filled()));
     axes.draw_series(circles)?;
     Ok(())
 }
@@ -45,9 +43,7 @@ pub fn segments(
     segments: impl IntoIterator<Item = [(f64, f64); 2]>,
     style: ShapeStyle,
 ) -> Result<(), Box<dyn Error>> {
-    let paths = segments
-        .into_iter()
-        .map(|ends| PathElement::new(ends.to_vec(), style));
+    let paths = segments.into_iter().map(|ends| PathElement::new(ends.to_vec(), style));
     axes.draw_series(paths)?;
     Ok(())
 }
@@ -60,11 +56,6 @@ pub fn crossings(segments: &[[(f64, f64); 2]]) -> usize {
     let cross = |[a, b]: [(f64, f64); 2], [c, d]: [(f64, f64); 2]| {
         turn(a, b, c) * turn(a, b, d) < 0.0 && turn(c, d, a) * turn(c, d, b) < 0.0
     };
-    let count = |i: usize| {
-        segments[..i]
-            .iter()
-            .filter(|&&other| cross(segments[i], other))
-            .count()
-    };
+    let count = |i: usize| segments[..i].iter().filter(|&&other| cross(segments[i], other)).count();
     (0..segments.len()).map(count).sum()
 }

@@ -90,10 +90,7 @@ impl Array {
     /// [`ArrayProblem::Length`] if the product of `shape` is not the number of elements.
     pub fn new<E: Element>(shape: &[usize], elements: Vec<E>) -> Result<Self> {
         check_length(shape, elements.len())?;
-        Ok(Self {
-            shape: shape.to_vec(),
-            data: E::into_data(elements),
-        })
+        Ok(Self { shape: shape.to_vec(), data: E::into_data(elements) })
     }
 
     /// The same, from elements in Fortran order (the first index runs fastest): they are put into C order.
@@ -193,10 +190,7 @@ impl Array {
 
     /// An error that names the shape.
     pub(super) fn dimensions(&self, expected: &'static str) -> super::DataError {
-        array_error(ArrayProblem::Dimensions {
-            expected,
-            shape: self.shape.clone(),
-        })
+        array_error(ArrayProblem::Dimensions { expected, shape: self.shape.clone() })
     }
 
     fn matrix_shape(&self) -> Result<(usize, usize)> {
@@ -211,10 +205,7 @@ impl Array {
 /// Checks that `shape` has `length` elements.
 pub(super) fn check_length(shape: &[usize], length: usize) -> Result<()> {
     if element_count(shape, 1) != Some(length) {
-        return Err(array_error(ArrayProblem::Length {
-            shape: shape.to_vec(),
-            length,
-        }));
+        return Err(array_error(ArrayProblem::Length { shape: shape.to_vec(), length }));
     }
     Ok(())
 }
@@ -229,22 +220,14 @@ fn convert<E: Element, T: Scalar>(elements: &[E]) -> Result<Vec<T>> {
 
 fn matrix<T: Scalar>(rows: usize, columns: usize, elements: Vec<T>) -> Result<Matrix<T>> {
     let length = elements.len();
-    Matrix::from_vec(rows, columns, elements).map_err(|_| {
-        array_error(ArrayProblem::Length {
-            shape: vec![rows, columns],
-            length,
-        })
-    })
+    Matrix::from_vec(rows, columns, elements)
+        .map_err(|_| array_error(ArrayProblem::Length { shape: vec![rows, columns], length }))
 }
 
 /// Elements in Fortran order, put into C order.
 fn c_order<E: Element>(shape: &[usize], elements: Vec<E>) -> Vec<E> {
     // Dimensions of 1 move nothing.
-    let shape: Vec<usize> = shape
-        .iter()
-        .copied()
-        .filter(|&dimension| dimension != 1)
-        .collect();
+    let shape: Vec<usize> = shape.iter().copied().filter(|&dimension| dimension != 1).collect();
     if shape.len() < 2 || elements.is_empty() {
         return elements;
     }
@@ -319,46 +302,25 @@ mod tests {
         let address = elements.as_ptr();
         let moved = Array::new(&[2], elements).unwrap().into_vec::<f64>().unwrap();
         assert_eq!(moved.as_ptr(), address);
-        assert_eq!(
-            Array::new(&[2], moved).unwrap().into_vec::<f32>().unwrap(),
-            [1.5, 2.5]
-        );
+        assert_eq!(Array::new(&[2], moved).unwrap().into_vec::<f32>().unwrap(), [1.5, 2.5]);
     }
 
     #[test]
     fn shapes_that_do_not_fit_are_errors() {
-        let length = |shape: &[usize], length| ArrayProblem::Length {
-            shape: shape.to_vec(),
-            length,
-        };
+        let length = |shape: &[usize], length| ArrayProblem::Length { shape: shape.to_vec(), length };
         assert_eq!(problem(Array::new(&[2, 2], vec![0_u8; 3])), length(&[2, 2], 3));
-        assert_eq!(
-            problem(Array::new(&[usize::MAX, 2], vec![0_u8; 3])),
-            length(&[usize::MAX, 2], 3)
-        );
+        assert_eq!(problem(Array::new(&[usize::MAX, 2], vec![0_u8; 3])), length(&[usize::MAX, 2], 3));
         let cube = Array::new(&[1, 1, 1], vec![0_u8]).unwrap();
-        let dimensions = ArrayProblem::Dimensions {
-            expected: "one or two dimensions",
-            shape: vec![1, 1, 1],
-        };
+        let dimensions = ArrayProblem::Dimensions { expected: "one or two dimensions", shape: vec![1, 1, 1] };
         assert_eq!(problem(cube.to_matrix::<f32>()), dimensions);
         let number = Array::new(&[], vec![0_u8]).unwrap();
-        assert!(matches!(
-            problem(number.to_rows::<f32>()),
-            ArrayProblem::Dimensions { .. }
-        ));
-        assert!(matches!(
-            problem(number.to_matrix::<f32>()),
-            ArrayProblem::Dimensions { .. }
-        ));
+        assert!(matches!(problem(number.to_rows::<f32>()), ArrayProblem::Dimensions { .. }));
+        assert!(matches!(problem(number.to_matrix::<f32>()), ArrayProblem::Dimensions { .. }));
     }
 
     #[test]
     fn one_dimension_is_one_column() {
-        let matrix = Array::new(&[3], vec![true, false, true])
-            .unwrap()
-            .to_matrix::<f64>()
-            .unwrap();
+        let matrix = Array::new(&[3], vec![true, false, true]).unwrap().to_matrix::<f64>().unwrap();
         assert_eq!((matrix.rows(), matrix.columns()), (3, 1));
         assert_eq!(matrix.as_slice(), [1.0, 0.0, 1.0]);
     }

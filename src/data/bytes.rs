@@ -25,11 +25,7 @@ pub(super) struct ByteReader<R> {
 /// Opens a file; its length is known if it is a regular one (a pipe or a device has none, and the files in which a
 /// system shows its state say 0).
 pub(super) fn open(path: &Path) -> Result<(File, Option<u64>)> {
-    let refused = |reason| DataError::Io {
-        operation: "open",
-        origin: path.into(),
-        reason,
-    };
+    let refused = |reason| DataError::Io { operation: "open", origin: path.into(), reason };
     let file = File::open(path).map_err(refused)?;
     let metadata = file.metadata().map_err(refused)?;
     let length = Some(metadata.len()).filter(|&length| metadata.is_file() && length > 0);
@@ -39,24 +35,12 @@ pub(super) fn open(path: &Path) -> Result<(File, Option<u64>)> {
 impl<R: Read> ByteReader<R> {
     /// Reads from the start of `reader`, which has `length` bytes if that is known.
     pub(super) fn new(reader: R, origin: Origin, length: Option<u64>) -> Self {
-        Self {
-            reader,
-            origin,
-            offset: 0,
-            length,
-            compressed: false,
-        }
+        Self { reader, origin, offset: 0, length, compressed: false }
     }
 
     /// Reads what a decompressor gives: its complaints are errors of the data, not of the system.
     pub(super) fn compressed(reader: R, origin: Origin) -> Self {
-        Self {
-            reader,
-            origin,
-            offset: 0,
-            length: None,
-            compressed: true,
-        }
+        Self { reader, origin, offset: 0, length: None, compressed: true }
     }
 
     /// The position of the next byte.
@@ -66,11 +50,7 @@ impl<R: Read> ByteReader<R> {
 
     /// An error at the byte `offset`.
     pub(super) fn error(&self, offset: u64, problem: BytesProblem) -> DataError {
-        DataError::Bytes {
-            origin: self.origin.clone(),
-            offset,
-            problem,
-        }
+        DataError::Bytes { origin: self.origin.clone(), offset, problem }
     }
 
     /// Reads until `buffer` is full or the data end; the number of bytes read.
@@ -93,11 +73,7 @@ impl<R: Read> ByteReader<R> {
                     return Err(self.error(self.offset, BytesProblem::Compression { reason }));
                 }
                 Err(reason) => {
-                    return Err(DataError::Io {
-                        operation: "read",
-                        origin: self.origin.clone(),
-                        reason,
-                    });
+                    return Err(DataError::Io { operation: "read", origin: self.origin.clone(), reason });
                 }
             }
         }
@@ -110,14 +86,7 @@ impl<R: Read> ByteReader<R> {
         let got = self.fill(buffer)?;
         if got < buffer.len() {
             let expected = buffer.len() as u64;
-            return Err(self.error(
-                start,
-                BytesProblem::Truncated {
-                    what,
-                    expected,
-                    got: got as u64,
-                },
-            ));
+            return Err(self.error(start, BytesProblem::Truncated { what, expected, got: got as u64 }));
         }
         Ok(())
     }
@@ -139,10 +108,9 @@ impl<R: Read> ByteReader<R> {
         if let Some(length) = self.length {
             let extra = length.saturating_sub(self.offset) - expected;
             if extra > 0 {
-                return Err(self.error(
-                    self.offset + expected,
-                    BytesProblem::TrailingBytes { extra: Some(extra) },
-                ));
+                return Err(
+                    self.error(self.offset + expected, BytesProblem::TrailingBytes { extra: Some(extra) })
+                );
             }
         }
         let start = self.offset;
@@ -158,24 +126,14 @@ impl<R: Read> ByteReader<R> {
                 let element = E::from_bytes(bytes, order);
                 let Some(element) = element else {
                     let index = elements.len() as u64;
-                    let problem = BytesProblem::Boolean {
-                        index,
-                        value: bytes[0],
-                    };
+                    let problem = BytesProblem::Boolean { index, value: bytes[0] };
                     return Err(self.error(start + index * E::SIZE as u64, problem));
                 };
                 elements.push(element);
             }
             if got < wanted {
                 let got = self.offset - start;
-                return Err(self.error(
-                    start,
-                    BytesProblem::Truncated {
-                        what: "data",
-                        expected,
-                        got,
-                    },
-                ));
+                return Err(self.error(start, BytesProblem::Truncated { what: "data", expected, got }));
             }
         }
         self.end()?;

@@ -109,26 +109,15 @@ fn read_records<T: Scalar>(
     // No header promises a size here: what is there is read.
     let mut bytes = Vec::new();
     if let Err(reason) = reader.read_to_end(&mut bytes) {
-        return Err(DataError::Io {
-            operation: "read",
-            origin,
-            reason,
-        });
+        return Err(DataError::Io { operation: "read", origin, reason });
     }
     let error = |offset: usize, problem| {
-        Err(DataError::Bytes {
-            origin: origin.clone(),
-            offset: offset as u64,
-            problem,
-        })
+        Err(DataError::Bytes { origin: origin.clone(), offset: offset as u64, problem })
     };
     let record = classes.len() + PIXELS;
     let remainder = bytes.len() % record;
     if remainder > 0 {
-        return error(
-            bytes.len() - remainder,
-            BytesProblem::PartialRecord { record, remainder },
-        );
+        return error(bytes.len() - remainder, BytesProblem::PartialRecord { record, remainder });
     }
     if bytes.is_empty() {
         return error(0, BytesProblem::Empty);
@@ -140,11 +129,7 @@ fn read_records<T: Scalar>(
         for (column, &classes) in classes.iter().enumerate() {
             let label = bytes[column];
             if label >= classes {
-                let problem = BytesProblem::Label {
-                    record: position,
-                    label,
-                    classes,
-                };
+                let problem = BytesProblem::Label { record: position, label, classes };
                 return error(position * record + column, problem);
             }
             labels[column].push(label);
@@ -153,11 +138,7 @@ fn read_records<T: Scalar>(
     }
     let images = Matrix::from_vec(count, PIXELS, pixels).expect("each record appended its pixels");
     let fine = labels.pop().expect("each format has labels");
-    Ok(Cifar {
-        labels: fine,
-        coarse_labels: labels.pop().unwrap_or_default(),
-        images,
-    })
+    Ok(Cifar { labels: fine, coarse_labels: labels.pop().unwrap_or_default(), images })
 }
 
 #[cfg(test)]
@@ -182,14 +163,7 @@ mod tests {
         let batch = read_10_from::<f64>(&file[..], PixelScale::Bytes).unwrap();
         assert_eq!(batch.labels, [9, 0]);
         assert!(batch.coarse_labels.is_empty());
-        assert!(
-            batch
-                .images
-                .row(0)
-                .iter()
-                .zip(&pixels)
-                .all(|(&number, &byte)| number == f64::from(byte))
-        );
+        assert!(batch.images.row(0).iter().zip(&pixels).all(|(&number, &byte)| number == f64::from(byte)));
         assert_eq!(batch.images.row(1), [255.0; PIXELS]);
         let file = [&[19, 99][..], &pixels].concat();
         let hundred = read_100_from::<f32>(&file[..], PixelScale::Unit).unwrap();
@@ -201,66 +175,15 @@ mod tests {
     fn what_is_wrong_is_named_with_its_record() {
         assert_eq!(ten(&[]), (0, BytesProblem::Empty));
         let two = vec![1; 2 * 3073];
-        assert_eq!(
-            ten(&two[1..]),
-            (
-                3073,
-                BytesProblem::PartialRecord {
-                    record: 3073,
-                    remainder: 3072
-                }
-            )
-        );
-        assert_eq!(
-            ten(&two[..3074]),
-            (
-                3073,
-                BytesProblem::PartialRecord {
-                    record: 3073,
-                    remainder: 1
-                }
-            )
-        );
+        assert_eq!(ten(&two[1..]), (3073, BytesProblem::PartialRecord { record: 3073, remainder: 3072 }));
+        assert_eq!(ten(&two[..3074]), (3073, BytesProblem::PartialRecord { record: 3073, remainder: 1 }));
         let mut wrong = two.clone();
         wrong[3073] = 10;
-        assert_eq!(
-            ten(&wrong),
-            (
-                3073,
-                BytesProblem::Label {
-                    record: 1,
-                    label: 10,
-                    classes: 10
-                }
-            )
-        );
+        assert_eq!(ten(&wrong), (3073, BytesProblem::Label { record: 1, label: 10, classes: 10 }));
         let hundred = |start: [u8; 2]| {
-            problem(read_100_from(
-                &[&start[..], &[0; PIXELS]].concat()[..],
-                PixelScale::Unit,
-            ))
+            problem(read_100_from(&[&start[..], &[0; PIXELS]].concat()[..], PixelScale::Unit))
         };
-        assert_eq!(
-            hundred([20, 0]),
-            (
-                0,
-                BytesProblem::Label {
-                    record: 0,
-                    label: 20,
-                    classes: 20
-                }
-            )
-        );
-        assert_eq!(
-            hundred([0, 100]),
-            (
-                1,
-                BytesProblem::Label {
-                    record: 0,
-                    label: 100,
-                    classes: 100
-                }
-            )
-        );
+        assert_eq!(hundred([20, 0]), (0, BytesProblem::Label { record: 0, label: 20, classes: 20 }));
+        assert_eq!(hundred([0, 100]), (1, BytesProblem::Label { record: 0, label: 100, classes: 100 }));
     }
 }

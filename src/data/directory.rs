@@ -80,14 +80,8 @@ mod tests {
     #[test]
     fn the_message_names_the_file_and_its_source() {
         let message = skipped("mnist/images", "https://example.org");
-        assert!(
-            message.starts_with("skipped: mnist/images not found"),
-            "{message}"
-        );
-        assert!(
-            message.ends_with("public source: https://example.org"),
-            "{message}"
-        );
+        assert!(message.starts_with("skipped: mnist/images not found"), "{message}");
+        assert!(message.ends_with("public source: https://example.org"), "{message}");
         assert_eq!(file("no such file"), None);
     }
 }

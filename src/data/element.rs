@@ -46,11 +46,7 @@ pub(super) mod sealed {
 fn convert_float<T: Scalar>(value: f64, index: usize) -> Result<T, ArrayProblem> {
     let converted = T::from_f64(value);
     if value.is_finite() && !converted.is_finite() {
-        return Err(ArrayProblem::Range {
-            index,
-            value,
-            type_name: T::NAME,
-        });
+        return Err(ArrayProblem::Range { index, value, type_name: T::NAME });
     }
     Ok(converted)
 }
@@ -61,11 +57,7 @@ fn convert_integer<T: Scalar>(value: i128, as_float: f64, index: usize) -> Resul
     let converted = T::from_f64(as_float);
     // Comparing as integers: both roundings, to f64 and from there to T, must have kept the value.
     if converted.to_f64() as i128 != value {
-        return Err(ArrayProblem::Inexact {
-            index,
-            value,
-            type_name: T::NAME,
-        });
+        return Err(ArrayProblem::Inexact { index, value, type_name: T::NAME });
     }
     Ok(converted)
 }
@@ -175,35 +167,16 @@ mod tests {
         let limit = 1_i64 << 53;
         assert_eq!(limit.convert::<f64>(0), Ok(9_007_199_254_740_992.0));
         assert_eq!((limit + 2).convert::<f64>(0), Ok(9_007_199_254_740_994.0));
-        let inexact = |index, value, type_name| ArrayProblem::Inexact {
-            index,
-            value,
-            type_name,
-        };
-        assert_eq!(
-            (limit + 1).convert::<f64>(5),
-            Err(inexact(5, i128::from(limit) + 1, "f64"))
-        );
-        assert_eq!(
-            (-limit - 1).convert::<f64>(5),
-            Err(inexact(5, -i128::from(limit) - 1, "f64"))
-        );
+        let inexact = |index, value, type_name| ArrayProblem::Inexact { index, value, type_name };
+        assert_eq!((limit + 1).convert::<f64>(5), Err(inexact(5, i128::from(limit) + 1, "f64")));
+        assert_eq!((-limit - 1).convert::<f64>(5), Err(inexact(5, -i128::from(limit) - 1, "f64")));
         assert_eq!(i64::MIN.convert::<f64>(0), Ok(-(2.0_f64.powi(63))));
         assert_eq!(i64::MIN.convert::<f32>(0), Ok(-(2.0_f32.powi(63))));
         // Rounds up to 2^63 and 2^64, which the integer types do not hold: the comparison must not saturate.
-        assert_eq!(
-            i64::MAX.convert::<f64>(1),
-            Err(inexact(1, i128::from(i64::MAX), "f64"))
-        );
-        assert_eq!(
-            u64::MAX.convert::<f64>(1),
-            Err(inexact(1, i128::from(u64::MAX), "f64"))
-        );
+        assert_eq!(i64::MAX.convert::<f64>(1), Err(inexact(1, i128::from(i64::MAX), "f64")));
+        assert_eq!(u64::MAX.convert::<f64>(1), Err(inexact(1, i128::from(u64::MAX), "f64")));
         assert_eq!(16_777_216_u32.convert::<f32>(0), Ok(16_777_216.0));
-        assert_eq!(
-            16_777_217_u32.convert::<f32>(3),
-            Err(inexact(3, 16_777_217, "f32"))
-        );
+        assert_eq!(16_777_217_u32.convert::<f32>(3), Err(inexact(3, 16_777_217, "f32")));
     }
 
     #[test]
@@ -211,11 +184,7 @@ mod tests {
         assert_eq!(f64::INFINITY.convert::<f32>(0), Ok(f32::INFINITY));
         assert!(f64::NAN.convert::<f32>(0).unwrap().is_nan());
         assert_eq!(0.1_f64.convert::<f32>(0), Ok(0.1));
-        let problem = ArrayProblem::Range {
-            index: 2,
-            value: 1e300,
-            type_name: "f32",
-        };
+        let problem = ArrayProblem::Range { index: 2, value: 1e300, type_name: "f32" };
         assert_eq!(1e300.convert::<f32>(2), Err(problem));
     }
 }

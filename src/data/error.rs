@@ -349,10 +349,7 @@ impl DataError {
     /// The same error about the file at `path`: for conversions, which do not know where their array came from.
     pub(super) fn in_file(self, path: &Path) -> Self {
         match self {
-            Self::Array { problem, .. } => Self::Array {
-                origin: path.into(),
-                problem,
-            },
+            Self::Array { problem, .. } => Self::Array { origin: path.into(), problem },
             other => other,
         }
     }
@@ -368,10 +365,7 @@ pub(super) fn excerpt(text: &str) -> String {
 
 /// The error for an array in memory.
 pub(super) fn array_error(problem: ArrayProblem) -> DataError {
-    DataError::Array {
-        origin: Origin::Memory,
-        problem,
-    }
+    DataError::Array { origin: Origin::Memory, problem }
 }
 
 #[cfg(test)]
@@ -383,11 +377,7 @@ mod tests {
         let cut = DataError::Bytes {
             origin: Path::new("weights.npy").into(),
             offset: 128,
-            problem: BytesProblem::Truncated {
-                what: "data",
-                expected: 80,
-                got: 12,
-            },
+            problem: BytesProblem::Truncated { what: "data", expected: 80, got: 12 },
         };
         assert_eq!(
             cut.to_string(),
@@ -399,14 +389,8 @@ mod tests {
             column: 2,
             problem: TextProblem::Number { text: "x".into() },
         };
-        assert_eq!(
-            number.to_string(),
-            "cloud.csv: line 7, column 2: \"x\" is not a number"
-        );
+        assert_eq!(number.to_string(), "cloud.csv: line 7, column 2: \"x\" is not a number");
         let trailing = BytesProblem::TrailingBytes { extra: Some(1) };
-        assert_eq!(
-            trailing.to_string(),
-            "the data end here, but the file goes on (bytes left over: 1)"
-        );
+        assert_eq!(trailing.to_string(), "the data end here, but the file goes on (bytes left over: 1)");
     }
 }

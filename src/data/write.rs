@@ -10,11 +10,7 @@ const PIECE: usize = 8192;
 
 /// Creates a file, or empties the one that is there.
 pub(super) fn create(path: &Path) -> Result<File> {
-    File::create(path).map_err(|reason| DataError::Io {
-        operation: "create",
-        origin: path.into(),
-        reason,
-    })
+    File::create(path).map_err(|reason| DataError::Io { operation: "create", origin: path.into(), reason })
 }
 
 /// Writes `start`, then the bytes that `append` gives for each element, and flushes.
@@ -25,11 +21,7 @@ pub(super) fn write_all<E>(
     elements: &[E],
     append: impl Fn(&E, &mut Vec<u8>),
 ) -> Result<()> {
-    let refused = |reason| DataError::Io {
-        operation: "write",
-        origin: origin.clone(),
-        reason,
-    };
+    let refused = |reason| DataError::Io { operation: "write", origin: origin.clone(), reason };
     writer.write_all(start).map_err(refused)?;
     let mut bytes = Vec::new();
     for piece in elements.chunks(PIECE) {
@@ -49,12 +41,7 @@ mod tests {
     #[test]
     fn refusals_name_the_file() {
         let error = create(Path::new("/nowhere/at/all.npy")).unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .starts_with("cannot create /nowhere/at/all.npy: "),
-            "{error}"
-        );
+        assert!(error.to_string().starts_with("cannot create /nowhere/at/all.npy: "), "{error}");
 
         struct Full;
         impl Write for Full {
@@ -65,15 +52,8 @@ mod tests {
                 Ok(())
             }
         }
-        let error = write_all(Full, &Origin::Stream, b"start", &[0_u8], |&element, bytes| {
-            bytes.push(element)
-        });
-        assert!(matches!(
-            error,
-            Err(DataError::Io {
-                operation: "write",
-                ..
-            })
-        ));
+        let error =
+            write_all(Full, &Origin::Stream, b"start", &[0_u8], |&element, bytes| bytes.push(element));
+        assert!(matches!(error, Err(DataError::Io { operation: "write", .. })));
     }
 }

@@ -77,20 +77,15 @@ impl Distance {
     /// [`Distance::MinkowskiPower`].
     pub fn check(self) -> Result<()> {
         let (value, requirement) = match self {
-            Distance::Minkowski { p } if !(p >= 1.0 && p.is_finite()) => (
-                p,
-                "the power of a Minkowski distance must be finite and at least 1",
-            ),
+            Distance::Minkowski { p } if !(p >= 1.0 && p.is_finite()) => {
+                (p, "the power of a Minkowski distance must be finite and at least 1")
+            }
             Distance::MinkowskiPower { p } if !(p > 0.0 && p.is_finite()) => {
                 (p, "the power of a sum of powers must be finite and positive")
             }
             _ => return Ok(()),
         };
-        Err(Error::Argument {
-            name: "p",
-            value,
-            requirement,
-        })
+        Err(Error::Argument { name: "p", value, requirement })
     }
 }
 
@@ -128,9 +123,7 @@ impl FromStr for Distance {
             ("cityblock" | "manhattan", None) => Distance::Manhattan,
             ("chebyshev", None) => Distance::Chebyshev,
             ("cosine", None) => Distance::Cosine,
-            ("minkowski", power) => Distance::Minkowski {
-                p: power.unwrap_or(2.0),
-            },
+            ("minkowski", power) => Distance::Minkowski { p: power.unwrap_or(2.0) },
             ("minkowski-power", Some(p)) => Distance::MinkowskiPower { p },
             _ => return Err(unknown()),
         };
@@ -233,32 +226,15 @@ mod tests {
 
     #[test]
     fn wrong_names_and_powers_are_refused() {
-        for text in [
-            "",
-            "l2",
-            "euclidean:3",
-            "minkowski:",
-            "minkowski:x",
-            "minkowski-power",
-        ] {
+        for text in ["", "l2", "euclidean:3", "minkowski:", "minkowski:x", "minkowski-power"] {
             let error = text.parse::<Distance>().unwrap_err();
-            assert!(
-                matches!(&error, Error::UnknownName { got, .. } if got == text),
-                "{text}: {error}"
-            );
+            assert!(matches!(&error, Error::UnknownName { got, .. } if got == text), "{text}: {error}");
         }
-        for text in [
-            "minkowski:0.5",
-            "minkowski:inf",
-            "minkowski:NaN",
-            "minkowski-power:0",
-            "minkowski-power:-1",
-        ] {
+        for text in
+            ["minkowski:0.5", "minkowski:inf", "minkowski:NaN", "minkowski-power:0", "minkowski-power:-1"]
+        {
             let error = text.parse::<Distance>().unwrap_err();
-            assert!(
-                matches!(error, Error::Argument { name: "p", .. }),
-                "{text}: {error}"
-            );
+            assert!(matches!(error, Error::Argument { name: "p", .. }), "{text}: {error}");
         }
     }
 
@@ -266,9 +242,7 @@ mod tests {
     fn clouds<T: Scalar>((n, m, d): (usize, usize, usize), offset: f64) -> (Matrix<T>, Matrix<T>) {
         let mut state = 1_u64;
         let mut number = || {
-            state = state
-                .wrapping_mul(6364136223846793005)
-                .wrapping_add(1442695040888963407);
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
             (state >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
         };
         let x = Matrix::<T>::from_fn(n, d, |_, _| T::from_f64(offset + number()));
@@ -308,14 +282,7 @@ mod tests {
 
     #[test]
     fn squared_distances_survive_cancellation() {
-        for shape in [
-            (7, 9, 3),
-            (40, 33, 63),
-            (40, 33, 65),
-            (17, 100, 64),
-            (3, 5, 784),
-            (1, 1, 64),
-        ] {
+        for shape in [(7, 9, 3), (40, 33, 63), (40, 33, 65), (17, 100, 64), (3, 5, 784), (1, 1, 64)] {
             for offset in [0.0, 100.0] {
                 check_squared::<f32>(shape, offset);
                 check_squared::<f64>(shape, offset);
@@ -355,10 +322,7 @@ mod tests {
             let squared = pairwise(&x, &y, Distance::SquaredEuclidean).unwrap()[(1, 2)];
             // Below the normal numbers the error is absolute.
             let bound = 100.0 * f64::from(f32::EPSILON) * expected + f64::from(f32::from_bits(1)) * d as f64;
-            assert!(
-                (f64::from(squared) - expected).abs() <= bound,
-                "{scale:e}: {squared:e}"
-            );
+            assert!((f64::from(squared) - expected).abs() <= bound, "{scale:e}: {squared:e}");
             let euclidean = f64::from(pairwise(&x, &y, Distance::Euclidean).unwrap()[(1, 2)]);
             assert!((euclidean - expected.sqrt()).abs() <= 100.0 * f64::from(f32::EPSILON) * expected.sqrt());
         }
@@ -366,10 +330,7 @@ mod tests {
         let refused = pairwise(&x, &x.map(|x| -x), Distance::SquaredEuclidean);
         assert!(matches!(refused, Err(Error::Argument { .. })));
         // Equal points are at distance zero, however large they are.
-        assert_eq!(
-            pairwise(&x, &x, Distance::SquaredEuclidean).unwrap().view().max(),
-            Ok(0.0)
-        );
+        assert_eq!(pairwise(&x, &x, Distance::SquaredEuclidean).unwrap().view().max(), Ok(0.0));
     }
 
     #[test]
@@ -380,25 +341,11 @@ mod tests {
             let mut out = Matrix::filled(25, 50, -1.0);
             pairwise_into(&x, &y, distance, out.view_mut().submatrix(2..22, 5..42)).unwrap();
             assert_eq!(out.submatrix(2..22, 5..42), expected.view());
-            assert_eq!(
-                out.view().sum(),
-                expected.view().sum() - (25 * 50 - 20 * 37) as f64
-            );
+            assert_eq!(out.view().sum(), expected.view().sum() - (25 * 50 - 20 * 37) as f64);
             let refused = pairwise_into(&x, &y, distance, &mut out);
-            assert!(matches!(
-                refused,
-                Err(Error::Shape {
-                    expected: 20,
-                    got: 25,
-                    ..
-                })
-            ));
+            assert!(matches!(refused, Err(Error::Shape { expected: 20, got: 25, .. })));
         }
-        let none = pairwise(
-            &Matrix::<f32>::zeros(0, 64),
-            &Matrix::zeros(3, 64),
-            Distance::default(),
-        );
+        let none = pairwise(&Matrix::<f32>::zeros(0, 64), &Matrix::zeros(3, 64), Distance::default());
         assert_eq!(none.unwrap().shape(), (0, 3));
     }
 
@@ -408,10 +355,7 @@ mod tests {
         for d in [3, 64] {
             let (x, y) = clouds::<f32>((700, 900, d), 0.0);
             let with = |threads| {
-                let pool = rayon::ThreadPoolBuilder::new()
-                    .num_threads(threads)
-                    .build()
-                    .unwrap();
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
                 pool.install(|| {
                     [Distance::SquaredEuclidean, Distance::Cosine].map(|distance| pairwise(&x, &y, distance))
                 })

@@ -94,13 +94,7 @@ pub fn gemm<'a, T: Scalar>(
             Some(copy) => (copy.view(), Operation::Plain),
             None => (a, operation_a),
         };
-        T::multiply(Product {
-            alpha,
-            a,
-            b: (b, operation_b),
-            accumulate: beta != T::ZERO,
-            c,
-        });
+        T::multiply(Product { alpha, a, b: (b, operation_b), accumulate: beta != T::ZERO, c });
     }
     Ok(())
 }
@@ -127,15 +121,7 @@ pub fn matmul<'a, T: Scalar>(
 ) -> Result<Matrix<T>> {
     let (a, b) = (a.into(), b.into());
     let mut c = Matrix::zeros(a.rows(), b.columns());
-    gemm(
-        T::ONE,
-        a,
-        Operation::Plain,
-        b,
-        Operation::Plain,
-        T::ZERO,
-        c.view_mut(),
-    )?;
+    gemm(T::ONE, a, Operation::Plain, b, Operation::Plain, T::ZERO, c.view_mut())?;
     Ok(c)
 }
 
@@ -175,13 +161,7 @@ pub(crate) fn multiply<T: Scalar + ComplexField + Conjugate<Canonical = T>>(prod
             Operation::Transpose => matrix.transpose(),
         }
     }
-    let Product {
-        alpha,
-        a,
-        b,
-        accumulate,
-        mut c,
-    } = product;
+    let Product { alpha, a, b, accumulate, mut c } = product;
     let (m, n) = c.shape();
     let stride = c.row_stride().max(n);
     // The transpose of a column-major matrix: faer 0.24.4's own constructor of strided row-major ones to write takes the
@@ -217,17 +197,11 @@ fn panels<T: Scalar + ComplexField + Conjugate<Canonical = T>>(
     if large && n > width {
         let (b1, b2) = b.split_at_col(middle(n, width));
         let (c1, c2) = c.split_at_col_mut(middle(n, width));
-        parallel::join(
-            || panels(alpha, a, b1, accumulate, c1),
-            || panels(alpha, a, b2, accumulate, c2),
-        );
+        parallel::join(|| panels(alpha, a, b1, accumulate, c1), || panels(alpha, a, b2, accumulate, c2));
     } else if large && m > PANEL_ROWS {
         let (a1, a2) = a.split_at_row(middle(m, PANEL_ROWS));
         let (c1, c2) = c.split_at_row_mut(middle(m, PANEL_ROWS));
-        parallel::join(
-            || panels(alpha, a1, b, accumulate, c1),
-            || panels(alpha, a2, b, accumulate, c2),
-        );
+        parallel::join(|| panels(alpha, a1, b, accumulate, c1), || panels(alpha, a2, b, accumulate, c2));
     } else {
         faer_matmul(c, accumulate, a, b, alpha, Par::Seq);
     }
@@ -267,9 +241,7 @@ mod tests {
     fn random<T: Scalar>(rows: usize, columns: usize, seed: u64) -> Matrix<T> {
         let mut state = seed;
         Matrix::from_fn(rows, columns, |_, _| {
-            state = state
-                .wrapping_mul(6364136223846793005)
-                .wrapping_add(1442695040888963407);
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
             T::from_f64((state >> 40) as f64 / 8388608.0 - 1.0)
         })
     }
@@ -297,10 +269,8 @@ mod tests {
                 c.row_mut(row)[padding / 2..][..n].fill(T::NAN);
             }
         }
-        let (a, b) = (
-            a.submatrix(0..rows_a, padding..padding + columns_a),
-            b.submatrix(0..rows_b, 0..columns_b),
-        );
+        let (a, b) =
+            (a.submatrix(0..rows_a, padding..padding + columns_a), b.submatrix(0..rows_b, 0..columns_b));
         gemm(
             T::from_f64(alpha),
             a,
@@ -353,14 +323,9 @@ mod tests {
 
     #[test]
     fn large_products_agree_with_the_triple_loop() {
-        for shape in [
-            (1, 600, 300),
-            (600, 1, 300),
-            (300, 200, 1),
-            (530, 250, 70),
-            (1100, 20, 600),
-            (5, 5, 3000),
-        ] {
+        for shape in
+            [(1, 600, 300), (600, 1, 300), (300, 200, 1), (530, 250, 70), (1100, 20, 600), (5, 5, 3000)]
+        {
             for a in OPERATIONS {
                 for b in OPERATIONS {
                     check::<f32>(shape, [a, b], [1.0, 0.0], 3);
@@ -381,26 +346,11 @@ mod tests {
             };
             let (a, b) = (transpose(a, operations[0]), transpose(b, operations[1]));
             let mut c = random::<T>(m, n, 3);
-            gemm(
-                T::from_f64(1.5),
-                &a,
-                operations[0],
-                &b,
-                operations[1],
-                T::from_f64(0.5),
-                &mut c,
-            )
-            .unwrap();
+            gemm(T::from_f64(1.5), &a, operations[0], &b, operations[1], T::from_f64(0.5), &mut c).unwrap();
             c
         }
-        let shapes = [
-            (1, 3000, 1500),
-            (3000, 1, 1500),
-            (2000, 1100, 2),
-            (700, 500, 130),
-            (129, 1000, 600),
-            (9, 7, 9),
-        ];
+        let shapes =
+            [(1, 3000, 1500), (3000, 1, 1500), (2000, 1100, 2), (700, 500, 130), (129, 1000, 600), (9, 7, 9)];
         for shape in shapes {
             for operations in [
                 [OPERATIONS[0], OPERATIONS[0]],
@@ -408,23 +358,12 @@ mod tests {
                 [OPERATIONS[0], OPERATIONS[1]],
             ] {
                 let with = |threads| {
-                    let pool = rayon::ThreadPoolBuilder::new()
-                        .num_threads(threads)
-                        .build()
-                        .unwrap();
-                    pool.install(|| {
-                        (
-                            product::<f32>(shape, operations),
-                            product::<f64>(shape, operations),
-                        )
-                    })
+                    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                    pool.install(|| (product::<f32>(shape, operations), product::<f64>(shape, operations)))
                 };
                 let expected = with(1);
                 for threads in [2, 3, 5] {
-                    assert!(
-                        with(threads) == expected,
-                        "{shape:?} {operations:?} with {threads} threads"
-                    );
+                    assert!(with(threads) == expected, "{shape:?} {operations:?} with {threads} threads");
                 }
             }
         }
@@ -435,66 +374,24 @@ mod tests {
         let matrix = |rows, columns| Matrix::<f64>::zeros(rows, columns);
         assert!(matches!(
             matmul(&matrix(2, 3), &matrix(4, 5)),
-            Err(Error::Shape {
-                operation: "gemm",
-                expected: 3,
-                got: 4,
-                ..
-            })
+            Err(Error::Shape { operation: "gemm", expected: 3, got: 4, .. })
         ));
         let mut c = matrix(2, 2);
-        let refused = gemm(
-            1.0,
-            &matrix(2, 3),
-            Operation::Plain,
-            &matrix(5, 3),
-            Operation::Transpose,
-            0.0,
-            &mut c,
-        );
-        assert!(matches!(
-            refused,
-            Err(Error::Shape {
-                expected: 5,
-                got: 2,
-                ..
-            })
-        ));
+        let refused =
+            gemm(1.0, &matrix(2, 3), Operation::Plain, &matrix(5, 3), Operation::Transpose, 0.0, &mut c);
+        assert!(matches!(refused, Err(Error::Shape { expected: 5, got: 2, .. })));
     }
 
     #[test]
     fn without_a_product_c_is_scaled_alone() {
         let nan = Matrix::filled(2, 3, f64::NAN);
         let mut c = Matrix::from_rows([[1.0, 2.0], [3.0, 4.0]]);
-        gemm(
-            0.0,
-            &nan,
-            Operation::Plain,
-            &nan,
-            Operation::Transpose,
-            2.0,
-            &mut c,
-        )
-        .unwrap();
+        gemm(0.0, &nan, Operation::Plain, &nan, Operation::Transpose, 2.0, &mut c).unwrap();
         assert_eq!(c, Matrix::from_rows([[2.0, 4.0], [6.0, 8.0]]));
         let empty = Matrix::zeros(2, 0);
         c[(0, 0)] = f64::NAN;
-        gemm(
-            1.0,
-            &empty,
-            Operation::Plain,
-            &empty,
-            Operation::Transpose,
-            0.0,
-            &mut c,
-        )
-        .unwrap();
+        gemm(1.0, &empty, Operation::Plain, &empty, Operation::Transpose, 0.0, &mut c).unwrap();
         assert_eq!(c, Matrix::zeros(2, 2));
-        assert_eq!(
-            matmul(&Matrix::<f64>::zeros(0, 3), &Matrix::zeros(3, 2))
-                .unwrap()
-                .shape(),
-            (0, 2)
-        );
+        assert_eq!(matmul(&Matrix::<f64>::zeros(0, 3), &Matrix::zeros(3, 2)).unwrap().shape(), (0, 2));
     }
 }

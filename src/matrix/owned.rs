@@ -55,11 +55,7 @@ impl<T: Scalar> Matrix<T> {
     /// # Ok::<(), brenier::Error>(())
     /// ```
     pub fn try_zeros(rows: usize, columns: usize) -> Result<Self> {
-        Ok(Self {
-            data: vec![T::ZERO; entries::<T>(rows, columns)?],
-            rows,
-            columns,
-        })
+        Ok(Self { data: vec![T::ZERO; entries::<T>(rows, columns)?], rows, columns })
     }
 
     /// A matrix with `value` everywhere.
@@ -68,11 +64,7 @@ impl<T: Scalar> Matrix<T> {
     /// If the entries do not fit into the address space or the memory.
     pub fn filled(rows: usize, columns: usize, value: T) -> Self {
         let count = entries::<T>(rows, columns).unwrap_or_else(|error| panic!("{error}"));
-        Self {
-            data: vec![value; count],
-            rows,
-            columns,
-        }
+        Self { data: vec![value; count], rows, columns }
     }
 
     /// The identity: ones on the diagonal, zeros elsewhere.
@@ -105,11 +97,7 @@ impl<T: Scalar> Matrix<T> {
 
     /// Copies an array of rows.
     pub fn from_rows<const R: usize, const C: usize>(rows: [[T; C]; R]) -> Self {
-        Self {
-            data: rows.into_iter().flatten().collect(),
-            rows: R,
-            columns: C,
-        }
+        Self { data: rows.into_iter().flatten().collect(), rows: R, columns: C }
     }
 
     /// Copies rows whose lengths are known only at run time.
@@ -140,11 +128,7 @@ impl<T: Scalar> Matrix<T> {
             }
             data.extend_from_slice(row);
         }
-        Ok(Self {
-            data,
-            rows: rows.len(),
-            columns,
-        })
+        Ok(Self { data, rows: rows.len(), columns })
     }
 
     /// The matrix with `function(row, column)` as entries, computed row after row.
@@ -251,11 +235,7 @@ impl<T: Scalar> Matrix<T> {
                 got: rows.saturating_mul(columns),
             });
         }
-        Ok(Self {
-            data: self.data,
-            rows,
-            columns,
-        })
+        Ok(Self { data: self.data, rows, columns })
     }
 
     /// Borrows the whole matrix.
@@ -369,34 +349,20 @@ mod tests {
             assert!(
                 matches!(
                     Matrix::<f64>::try_zeros(rows, columns),
-                    Err(Error::Argument {
-                        name: "rows * columns",
-                        ..
-                    })
+                    Err(Error::Argument { name: "rows * columns", .. })
                 ),
                 "{rows} x {columns}"
             );
         }
         assert!(matches!(
             Matrix::from_vec(2, 2, vec![1.0; 3]),
-            Err(Error::Shape {
-                expected: 4,
-                got: 3,
-                ..
-            })
+            Err(Error::Shape { expected: 4, got: 3, .. })
         ));
-        assert!(matches!(
-            Matrix::from_vec(usize::MAX, 2, vec![1.0; 3]),
-            Err(Error::Shape { .. })
-        ));
+        assert!(matches!(Matrix::from_vec(usize::MAX, 2, vec![1.0; 3]), Err(Error::Shape { .. })));
         assert!(Matrix::from_vec(0, 7, Vec::<f32>::new()).is_ok());
         assert!(matches!(
             Matrix::<f64>::zeros(2, 3).reshape(4, 2),
-            Err(Error::Shape {
-                expected: 6,
-                got: 8,
-                ..
-            })
+            Err(Error::Shape { expected: 6, got: 8, .. })
         ));
     }
 
@@ -406,19 +372,13 @@ mod tests {
         assert_eq!(a.shape(), (3, 4));
         assert_eq!(a.row(2), [20.0, 21.0, 22.0, 23.0]);
         assert_eq!(a.column(1).collect::<Vec<_>>(), [1.0, 11.0, 21.0]);
-        assert_eq!(
-            a.iter_rows().map(|row| row[0]).collect::<Vec<_>>(),
-            [0.0, 10.0, 20.0]
-        );
+        assert_eq!(a.iter_rows().map(|row| row[0]).collect::<Vec<_>>(), [0.0, 10.0, 20.0]);
         assert_eq!((a.get(2, 3), a.get(3, 0), a.get(0, 4)), (Some(23.0), None, None));
         a[(1, 2)] = -1.0;
         assert_eq!(a.row_mut(1)[2], -1.0);
         assert_eq!(a.cast::<f64>()[(1, 2)], -1.0_f64);
         assert_eq!(a.clone().reshape(6, 2).unwrap()[(3, 0)], -1.0);
-        assert_eq!(
-            Matrix::<f64>::identity(2),
-            Matrix::from_rows([[1.0, 0.0], [0.0, 1.0]])
-        );
+        assert_eq!(Matrix::<f64>::identity(2), Matrix::from_rows([[1.0, 0.0], [0.0, 1.0]]));
         a.fill(2.0);
         assert_eq!(a, Matrix::filled(3, 4, 2.0));
     }

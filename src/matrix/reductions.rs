@@ -15,9 +15,7 @@ mod oracle {
     pub(super) fn matrix<T: Scalar>(rows: usize, columns: usize, seed: u64) -> Matrix<T> {
         let mut state = seed;
         Matrix::from_fn(rows, columns, |_, _| {
-            state = state
-                .wrapping_mul(6364136223846793005)
-                .wrapping_add(1442695040888963407);
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
             let scale = f64::from(1_u32 << (state >> 60 & 7)) / 128.0;
             T::from_f64(((state >> 20 & 0xFFFF_FFFF) as f64 / 2147483648.0 - 1.0) * scale)
         })
@@ -29,10 +27,7 @@ mod oracle {
         function: impl Fn() -> R + Sync,
     ) {
         let with = |threads| {
-            let pool = rayon::ThreadPoolBuilder::new()
-                .num_threads(threads)
-                .build()
-                .unwrap();
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(&function)
         };
         let expected = with(1);

@@ -68,17 +68,8 @@ mod tests {
 
     #[test]
     fn entries_change_places() {
-        for (rows, columns) in [
-            (0, 3),
-            (3, 0),
-            (1, 1),
-            (1, 9),
-            (9, 1),
-            (7, 8),
-            (8, 16),
-            (65, 130),
-            (200, 67),
-        ] {
+        for (rows, columns) in [(0, 3), (3, 0), (1, 1), (1, 9), (9, 1), (7, 8), (8, 16), (65, 130), (200, 67)]
+        {
             let a = Matrix::from_fn(rows, columns, |row, column| (1000 * row + column) as f32);
             let expected = Matrix::from_fn(columns, rows, |row, column| (1000 * column + row) as f32);
             assert_eq!(a.transposed(), expected);
@@ -91,9 +82,7 @@ mod tests {
         let a = Matrix::from_fn(40, 50, |row, column| (100 * row + column) as f64);
         let source = a.submatrix(3..33, 10..27);
         let mut out = Matrix::filled(20, 40, -1.0);
-        source
-            .transpose_into(out.view_mut().submatrix(2..19, 5..35))
-            .unwrap();
+        source.transpose_into(out.view_mut().submatrix(2..19, 5..35)).unwrap();
         let expected = Matrix::from_fn(20, 40, |row, column| {
             if (2..19).contains(&row) && (5..35).contains(&column) {
                 (100 * (column - 5 + 3) + row - 2 + 10) as f64
@@ -104,11 +93,7 @@ mod tests {
         assert_eq!(out, expected);
         assert!(matches!(
             source.transpose_into(out.view_mut()),
-            Err(Error::Shape {
-                expected: 17,
-                got: 20,
-                ..
-            })
+            Err(Error::Shape { expected: 17, got: 20, .. })
         ));
     }
 }

@@ -56,12 +56,7 @@ impl<'a, T: Scalar> MatrixView<'a, T> {
     /// A view whose extent is known to fit.
     #[inline]
     pub(crate) fn from_parts(data: &'a [T], rows: usize, columns: usize, row_stride: usize) -> Self {
-        Self {
-            data,
-            rows,
-            columns,
-            row_stride,
-        }
+        Self { data, rows, columns, row_stride }
     }
 
     /// Number of rows.
@@ -147,11 +142,8 @@ impl<'a, T: Scalar> MatrixView<'a, T> {
     /// If `rows` or `columns` lie outside.
     pub fn submatrix(self, rows: Range<usize>, columns: Range<usize>) -> MatrixView<'a, T> {
         check_rectangle(&rows, &columns, self.rows, self.columns);
-        let data = if rows.is_empty() {
-            &[]
-        } else {
-            &self.data[rows.start * self.row_stride + columns.start..]
-        };
+        let data =
+            if rows.is_empty() { &[] } else { &self.data[rows.start * self.row_stride + columns.start..] };
         Self::from_parts(data, rows.len(), columns.len(), self.row_stride)
     }
 
@@ -180,12 +172,7 @@ impl<'a, T: Scalar> MatrixView<'a, T> {
             }
             for (column, &value) in entries.iter().enumerate() {
                 if !value.is_finite() {
-                    return Err(Error::NotFiniteEntry {
-                        what,
-                        row,
-                        column,
-                        value: value.to_f64(),
-                    });
+                    return Err(Error::NotFiniteEntry { what, row, column, value: value.to_f64() });
                 }
             }
         }
@@ -221,23 +208,13 @@ impl<'a, T: Scalar> From<&'a Matrix<T>> for MatrixView<'a, T> {
 
 /// Number of entries from the first to the last of a strided rectangle, gaps included.
 fn extent(rows: usize, columns: usize, row_stride: usize) -> usize {
-    if rows == 0 || columns == 0 {
-        0
-    } else {
-        (rows - 1) * row_stride + columns
-    }
+    if rows == 0 || columns == 0 { 0 } else { (rows - 1) * row_stride + columns }
 }
 
 /// Panics unless the rectangle lies inside.
 pub(super) fn check_rectangle(rows: &Range<usize>, columns: &Range<usize>, height: usize, width: usize) {
-    assert!(
-        rows.start <= rows.end && rows.end <= height,
-        "rows {rows:?} of {height}"
-    );
-    assert!(
-        columns.start <= columns.end && columns.end <= width,
-        "columns {columns:?} of {width}"
-    );
+    assert!(rows.start <= rows.end && rows.end <= height, "rows {rows:?} of {height}");
+    assert!(columns.start <= columns.end && columns.end <= width, "columns {columns:?} of {width}");
 }
 
 /// Whether a strided extent fits into `length` entries without rows that overlap.
@@ -249,18 +226,11 @@ pub(super) fn check_extent(
     row_stride: usize,
 ) -> Result<()> {
     if rows > 1 && row_stride < columns {
-        return Err(Error::Shape {
-            operation,
-            what: "row stride",
-            expected: columns,
-            got: row_stride,
-        });
+        return Err(Error::Shape { operation, what: "row stride", expected: columns, got: row_stride });
     }
     let needed = match rows.checked_sub(1) {
         None => Some(0),
-        Some(last) => last
-            .checked_mul(row_stride)
-            .and_then(|start| start.checked_add(columns)),
+        Some(last) => last.checked_mul(row_stride).and_then(|start| start.checked_add(columns)),
     };
     match needed {
         Some(needed) if needed <= length => Ok(()),
@@ -283,30 +253,13 @@ mod tests {
         let data = [0.0; 10];
         assert!(MatrixView::new(&data, 2, 5, 5).is_ok());
         assert!(MatrixView::new(&data, 2, 2, 8).is_ok());
-        assert!(matches!(
-            MatrixView::new(&data, 2, 3, 8),
-            Err(Error::Shape {
-                expected: 11,
-                got: 10,
-                ..
-            })
-        ));
-        assert!(matches!(
-            MatrixView::new(&data, 2, 3, 2),
-            Err(Error::Shape {
-                what: "row stride",
-                ..
-            })
-        ));
+        assert!(matches!(MatrixView::new(&data, 2, 3, 8), Err(Error::Shape { expected: 11, got: 10, .. })));
+        assert!(matches!(MatrixView::new(&data, 2, 3, 2), Err(Error::Shape { what: "row stride", .. })));
         assert!(MatrixView::new(&data, usize::MAX, 3, usize::MAX).is_err());
         assert!(MatrixView::new(&data, 0, 3, 0).is_ok());
         assert!(matches!(
             MatrixView::from_slice(&data, 3, 3),
-            Err(Error::Shape {
-                expected: 9,
-                got: 10,
-                ..
-            })
+            Err(Error::Shape { expected: 9, got: 10, .. })
         ));
     }
 
@@ -349,12 +302,7 @@ mod tests {
         a[(1, 33)] = f32::NEG_INFINITY;
         assert_eq!(
             a.view().check_finite("a"),
-            Err(Error::NotFiniteEntry {
-                what: "a",
-                row: 1,
-                column: 33,
-                value: f64::NEG_INFINITY
-            })
+            Err(Error::NotFiniteEntry { what: "a", row: 1, column: 33, value: f64::NEG_INFINITY })
         );
         // The largest numbers are finite, and so is the check of them.
         a.fill(f32::MAX);

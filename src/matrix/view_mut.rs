@@ -54,12 +54,7 @@ impl<'a, T: Scalar> MatrixViewMut<'a, T> {
     /// A view whose extent is known to fit.
     #[inline]
     pub(crate) fn from_parts(data: &'a mut [T], rows: usize, columns: usize, row_stride: usize) -> Self {
-        Self {
-            data,
-            rows,
-            columns,
-            row_stride,
-        }
+        Self { data, rows, columns, row_stride }
     }
 
     /// Number of rows.
@@ -208,15 +203,8 @@ impl<'a, T: Scalar> MatrixViewMut<'a, T> {
         // A single row may have any stride: as a chunk it is the whole of the data.
         let chunk_length = chunk.saturating_mul(stride.max(columns));
         parallel::for_each_chunk_mut(data, chunk_length, |start, part| {
-            let rows = if part.len() <= columns {
-                1
-            } else {
-                (part.len() - columns) / stride + 1
-            };
-            function(
-                start / stride.max(1),
-                MatrixViewMut::from_parts(part, rows, columns, stride),
-            );
+            let rows = if part.len() <= columns { 1 } else { (part.len() - columns) / stride + 1 };
+            function(start / stride.max(1), MatrixViewMut::from_parts(part, rows, columns, stride));
         });
     }
 
@@ -238,12 +226,7 @@ pub(super) fn check_shape(
         ("number of columns of the result", expected.1, got.1),
     ] {
         if expected != got {
-            return Err(Error::Shape {
-                operation,
-                what,
-                expected,
-                got,
-            });
+            return Err(Error::Shape { operation, what, expected, got });
         }
     }
     Ok(())
@@ -330,11 +313,7 @@ mod tests {
         let mut a = Matrix::<f64>::zeros(2, 3);
         assert!(matches!(
             a.view_mut().copy_from(Matrix::zeros(2, 4).view()),
-            Err(Error::Shape {
-                expected: 4,
-                got: 3,
-                ..
-            })
+            Err(Error::Shape { expected: 4, got: 3, .. })
         ));
         assert!(MatrixViewMut::from_slice(a.as_mut_slice(), 3, 2).is_ok());
         assert!(MatrixViewMut::from_slice(a.as_mut_slice(), 3, 3).is_err());

@@ -20,18 +20,10 @@ fn check_weights(weights: &[f64]) -> Result<f64> {
     let mut largest = 0.0;
     for (index, &value) in weights.iter().enumerate() {
         if !value.is_finite() {
-            return Err(Error::NotFinite {
-                what: WHAT,
-                index,
-                value,
-            });
+            return Err(Error::NotFinite { what: WHAT, index, value });
         }
         if value < 0.0 {
-            return Err(Error::Negative {
-                what: WHAT,
-                index,
-                value,
-            });
+            return Err(Error::Negative { what: WHAT, index, value });
         }
         largest = f64::max(largest, value);
     }
@@ -119,27 +111,16 @@ impl Categorical {
         let total: f64 = scaled(weights, largest).sum();
         let n = weights.len();
         // The shares in units of 1/n: an entry of the table holds exactly one unit.
-        let mut shares: Vec<f64> = scaled(weights, largest)
-            .map(|weight| weight * (n as f64 / total))
-            .collect();
+        let mut shares: Vec<f64> =
+            scaled(weights, largest).map(|weight| weight * (n as f64 / total)).collect();
         let (mut small, mut large): (Vec<usize>, Vec<usize>) = (0..n).partition(|&index| shares[index] < 1.0);
-        let most_likely = (0..n)
-            .max_by(|&a, &b| weights[a].total_cmp(&weights[b]))
-            .expect("there are weights");
-        let mut table = vec![
-            Entry {
-                keep: 0,
-                alias: most_likely
-            };
-            n
-        ];
+        let most_likely =
+            (0..n).max_by(|&a, &b| weights[a].total_cmp(&weights[b])).expect("there are weights");
+        let mut table = vec![Entry { keep: 0, alias: most_likely }; n];
         while let (Some(&poor), Some(&rich)) = (small.last(), large.last()) {
             // The poor entry keeps its share and is filled up by the rich one, which loses as much.
             small.pop();
-            table[poor] = Entry {
-                keep: coin(shares[poor]),
-                alias: rich,
-            };
+            table[poor] = Entry { keep: coin(shares[poor]), alias: rich };
             shares[rich] -= 1.0 - shares[poor];
             if shares[rich] < 1.0 {
                 large.pop();
@@ -150,10 +131,7 @@ impl Categorical {
         // stays with the most likely index.
         for index in small.into_iter().chain(large) {
             if weights[index] > 0.0 {
-                table[index] = Entry {
-                    keep: u64::MAX,
-                    alias: index,
-                };
+                table[index] = Entry { keep: u64::MAX, alias: index };
             }
         }
         Ok(Self { table })
@@ -170,11 +148,7 @@ impl Categorical {
         let product = u128::from(generator.next_u64()) * self.table.len() as u128;
         let index = (product >> 64) as usize;
         let entry = self.table[index];
-        if (product as u64) < entry.keep {
-            index
-        } else {
-            entry.alias
-        }
+        if (product as u64) < entry.keep { index } else { entry.alias }
     }
 
     /// Draws an index for each place of `indices`, in order.
@@ -248,22 +222,8 @@ mod tests {
         let mut stream = RandomStream::new(33);
         let cases: [(&[f64], Error); 5] = [
             (&[], Error::Empty { what: "weights" }),
-            (
-                &[1.0, f64::INFINITY],
-                Error::NotFinite {
-                    what: "weights",
-                    index: 1,
-                    value: f64::INFINITY,
-                },
-            ),
-            (
-                &[1.0, 2.0, -1.0],
-                Error::Negative {
-                    what: "weights",
-                    index: 2,
-                    value: -1.0,
-                },
-            ),
+            (&[1.0, f64::INFINITY], Error::NotFinite { what: "weights", index: 1, value: f64::INFINITY }),
+            (&[1.0, 2.0, -1.0], Error::Negative { what: "weights", index: 2, value: -1.0 }),
             (&[0.0, -0.0], Error::ZeroMass { what: "weights" }),
             (&[0.0], Error::ZeroMass { what: "weights" }),
         ];
@@ -271,10 +231,7 @@ mod tests {
             assert_eq!(Categorical::new(weights).unwrap_err(), error);
             assert_eq!(stream.categorical(weights).unwrap_err(), error);
         }
-        assert!(matches!(
-            Categorical::new(&[f64::NAN]),
-            Err(Error::NotFinite { index: 0, .. })
-        ));
+        assert!(matches!(Categorical::new(&[f64::NAN]), Err(Error::NotFinite { index: 0, .. })));
     }
 
     proptest! {

@@ -49,11 +49,8 @@ fn bits_kernel<S: Simd>(state: &ChunkState, target: &mut [u64]) {
 fn uniform_kernel<S: Simd, T: Scalar>(state: &ChunkState, target: &mut [T], low: T, span: T, last: T) {
     let lanes = T::Register::<S>::LANES;
     let elements = Generators::<S>::USED * lanes;
-    let (low, span, last) = (
-        T::Register::<S>::splat(low),
-        T::Register::<S>::splat(span),
-        T::Register::<S>::splat(last),
-    );
+    let (low, span, last) =
+        (T::Register::<S>::splat(low), T::Register::<S>::splat(span), T::Register::<S>::splat(last));
     let mut generators = Generators::<S>::new(state);
     let mut blocks = target.chunks_exact_mut(elements);
     for block in &mut blocks {
@@ -132,9 +129,7 @@ impl RandomStream {
     /// ```
     pub fn fill_uniform<T: Scalar>(&mut self, target: &mut [T]) {
         // The maximum of 1 is never reached: `unit_interval` ends before it.
-        self.for_each_chunk(target, |state, part| {
-            fill_uniform_chunk(state, part, T::ZERO, T::ONE, T::ONE)
-        });
+        self.for_each_chunk(target, |state, part| fill_uniform_chunk(state, part, T::ZERO, T::ONE, T::ONE));
     }
 
     /// Fills `target` with numbers uniform on [low, high): `low + (high - low) * uniform`; where that rounds to `high`,
@@ -147,9 +142,7 @@ impl RandomStream {
     /// not moved.
     pub fn fill_uniform_range<T: Scalar>(&mut self, target: &mut [T], low: T, high: T) -> Result<()> {
         let (span, last) = check_range(low, high)?;
-        self.for_each_chunk(target, |state, part| {
-            fill_uniform_chunk(state, part, low, span, last)
-        });
+        self.for_each_chunk(target, |state, part| fill_uniform_chunk(state, part, low, span, last));
         Ok(())
     }
 
@@ -167,9 +160,7 @@ impl RandomStream {
     /// assert!(mean.abs() < 0.05);
     /// ```
     pub fn fill_normal<T: Scalar>(&mut self, target: &mut [T]) {
-        self.for_each_chunk(target, |state, part| {
-            fill_normal_chunk(state, part, T::ZERO, T::ONE)
-        });
+        self.for_each_chunk(target, |state, part| fill_normal_chunk(state, part, T::ZERO, T::ONE));
     }
 
     /// Fills `target` with normal numbers of the given mean and standard deviation.
@@ -186,26 +177,15 @@ impl RandomStream {
         mean: T,
         standard_deviation: T,
     ) -> Result<()> {
-        let refuse = |name, value: T, requirement| {
-            Err(Error::Argument {
-                name,
-                value: value.to_f64(),
-                requirement,
-            })
-        };
+        let refuse =
+            |name, value: T, requirement| Err(Error::Argument { name, value: value.to_f64(), requirement });
         if !mean.is_finite() {
             return refuse("mean", mean, "it must be finite");
         }
         if !standard_deviation.is_finite() || standard_deviation < T::ZERO {
-            return refuse(
-                "standard_deviation",
-                standard_deviation,
-                "it must be finite and not negative",
-            );
+            return refuse("standard_deviation", standard_deviation, "it must be finite and not negative");
         }
-        self.for_each_chunk(target, |state, part| {
-            fill_normal_chunk(state, part, mean, standard_deviation)
-        });
+        self.for_each_chunk(target, |state, part| fill_normal_chunk(state, part, mean, standard_deviation));
         Ok(())
     }
 
@@ -330,11 +310,7 @@ mod tests {
     #[test]
     fn fills_do_not_depend_on_the_number_of_threads() {
         let run = |threads| {
-            rayon::ThreadPoolBuilder::new()
-                .num_threads(threads)
-                .build()
-                .unwrap()
-                .install(everything)
+            rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(everything)
         };
         let expected = run(1);
         for threads in [2, 3, 5] {
@@ -362,10 +338,7 @@ mod tests {
         let mut again = vec![0; 100];
         stream.fill_bits(&mut again);
         stream.fill_bits(&mut again);
-        assert!(
-            again.iter().zip(&long.words).all(|(a, b)| a != b),
-            "a second fill differs"
-        );
+        assert!(again.iter().zip(&long.words).all(|(a, b)| a != b), "a second fill differs");
     }
 
     #[test]
@@ -403,16 +376,10 @@ mod tests {
         let mut words = vec![0.0_f64; 2 * CHUNK];
         stream.fill_uniform(&mut words);
         let lane = |chunk: usize, l: usize| -> Vec<f64> {
-            words[chunk * CHUNK..][..CHUNK]
-                .iter()
-                .skip(l)
-                .step_by(GENERATORS)
-                .copied()
-                .collect()
+            words[chunk * CHUNK..][..CHUNK].iter().skip(l).step_by(GENERATORS).copied().collect()
         };
-        let sequences: Vec<Vec<f64>> = (0..2 * GENERATORS)
-            .map(|k| lane(k / GENERATORS, k % GENERATORS))
-            .collect();
+        let sequences: Vec<Vec<f64>> =
+            (0..2 * GENERATORS).map(|k| lane(k / GENERATORS, k % GENERATORS)).collect();
         let bound = 5.0 / (sequences[0].len() as f64).sqrt();
         for a in 0..sequences.len() {
             for b in 0..a {
@@ -431,10 +398,7 @@ mod tests {
         let before = stream.clone();
         let mut target = [7.0_f32; 3];
         for (low, high) in [(1.0, 1.0), (2.0, 1.0), (f32::NAN, 1.0), (f32::MIN, f32::MAX)] {
-            assert!(matches!(
-                stream.fill_uniform_range(&mut target, low, high),
-                Err(Error::Argument { .. })
-            ));
+            assert!(matches!(stream.fill_uniform_range(&mut target, low, high), Err(Error::Argument { .. })));
         }
         for (mean, deviation, name) in [
             (f32::NAN, 1.0, "mean"),

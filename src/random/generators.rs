@@ -128,11 +128,7 @@ pub(super) fn all_bits_signed<S: Simd, T: Scalar>(word: S::U64) -> T::Register<S
 fn halves<S: Simd, T: Scalar>(word: S::U64, flipped: u64) -> (T::Register<S>, T::Register<S>) {
     let row = row::<T>();
     let lower = S::U64::splat(LOWER[row]);
-    let high = if row == 0 {
-        word.shift_right::<16>() & lower
-    } else {
-        word.shift_right::<32>()
-    };
+    let high = if row == 0 { word.shift_right::<16>() & lower } else { word.shift_right::<32>() };
     let high = high ^ S::U64::splat(UNIT_HIGH[row] ^ flipped);
     let low = (word & lower) | S::U64::splat(UNIT_1[row]);
     (T::from_words::<S>(high), T::from_words::<S>(low))
@@ -216,16 +212,7 @@ pub(super) mod tests {
 
     /// Integers at the ends, at ties of the rounding, and random ones.
     fn integers() -> Vec<u64> {
-        let mut integers = vec![
-            0,
-            1,
-            u64::MAX,
-            1 << 63,
-            (1 << 63) - 1,
-            1 << 31,
-            1 << 32,
-            (1 << 32) - 1,
-        ];
+        let mut integers = vec![0, 1, u64::MAX, 1 << 63, (1 << 63) - 1, 1 << 31, 1 << 32, (1 << 32) - 1];
         for k in 0..32 {
             // Half an ULP of f32 and f64 beside a power of two, in both halves.
             integers.push((1 << 31 | 1 << 7 | k) << 32 | (1 << 30 | 1 << 6 | k));
@@ -244,11 +231,7 @@ pub(super) mod tests {
             all_bits::<S, f32>(register).store(&mut got[0]);
             all_bits_signed::<S, f32>(register).store(&mut got[1]);
             unit_interval::<S, f32>(register).store(&mut got[2]);
-            for (k, half) in words
-                .iter()
-                .flat_map(|word| [*word as u32, (*word >> 32) as u32])
-                .enumerate()
-            {
+            for (k, half) in words.iter().flat_map(|word| [*word as u32, (*word >> 32) as u32]).enumerate() {
                 assert_eq!(got[0][k], half as f32);
                 assert_eq!(got[1][k], half as i32 as f32);
                 assert_eq!(got[2][k], (half >> 8) as f32 / 16_777_216.0);

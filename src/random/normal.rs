@@ -134,10 +134,8 @@ mod tests {
             normal_kernel::<S, f32>(&state, &mut normals, 0.5, 2.0);
             let words = plain_words(&state, (count / 32 + 1) * 16);
             for (block, words) in normals.chunks(32).zip(words.chunks_exact(16)) {
-                let halves: Vec<u32> = words
-                    .iter()
-                    .flat_map(|&word| [word as u32, (word >> 32) as u32])
-                    .collect();
+                let halves: Vec<u32> =
+                    words.iter().flat_map(|&word| [word as u32, (word >> 32) as u32]).collect();
                 let pairs: Vec<(f64, f64)> = (0..16)
                     .map(|k| {
                         let unit = 1.0 / 4_294_967_296.0_f32;
@@ -162,10 +160,7 @@ mod tests {
                 let pairs: Vec<(f64, f64)> = (0..8)
                     .map(|k| {
                         let unit = 1.0 / 18_446_744_073_709_551_616.0;
-                        (
-                            words[k] as f64 * unit + unit / 2.0,
-                            words[8 + k] as i64 as f64 * unit,
-                        )
+                        (words[k] as f64 * unit + unit / 2.0, words[8 + k] as i64 as f64 * unit)
                     })
                     .collect();
                 assert_block_close(block, &pairs, 0.0, 1.0);
@@ -214,10 +209,7 @@ mod tests {
         // Var(x^2) = 2, Var(x^3) = 15, Var(x^4) = 96.
         for (power, expected, variance) in [(1, 0.0, 1.0), (2, 1.0, 2.0), (3, 0.0, 15.0), (4, 3.0, 96.0)] {
             let got: f64 = moment(power);
-            assert!(
-                (got - expected).abs() < 5.0 * (variance / n).sqrt(),
-                "moment {power}: {got}"
-            );
+            assert!((got - expected).abs() < 5.0 * (variance / n).sqrt(), "moment {power}: {got}");
         }
         let distance = kolmogorov_smirnov(samples, normal_cdf);
         assert!(distance < 2.4, "{distance}");
@@ -258,10 +250,7 @@ mod tests {
                 let expected = n * normal_cdf(-threshold);
                 // Poisson: 7.2 are expected beyond 5.
                 let excess = (count as f64 - expected) / expected.sqrt();
-                assert!(
-                    excess.abs() < 4.0,
-                    "{count} beyond {threshold}, {expected} expected"
-                );
+                assert!(excess.abs() < 4.0, "{count} beyond {threshold}, {expected} expected");
             }
         }
     }

@@ -69,11 +69,7 @@ pub fn sample_without_replacement(
             requirement: "without replacement, no more can be drawn than there are (n)",
         });
     }
-    if k < n / 8 {
-        Ok(first_places_sparse(generator, n, k))
-    } else {
-        Ok(first_places_dense(generator, n, k))
-    }
+    if k < n / 8 { Ok(first_places_sparse(generator, n, k)) } else { Ok(first_places_dense(generator, n, k)) }
 }
 
 /// The first `k` places of the shuffle, over a table of all `n` numbers.
@@ -154,11 +150,7 @@ mod tests {
         let mut stream = RandomStream::new(24);
         assert!(matches!(
             stream.sample_without_replacement(3, 4),
-            Err(Error::Argument {
-                name: "k",
-                value: 4.0,
-                ..
-            })
+            Err(Error::Argument { name: "k", value: 4.0, .. })
         ));
         assert!(stream.sample_without_replacement(0, 0).unwrap().is_empty());
         assert!(stream.permutation(0).is_empty());

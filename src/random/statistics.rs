@@ -50,11 +50,7 @@ pub(super) fn normal_cdf(x: f64) -> f64 {
         for k in (1..200).rev() {
             fraction = z + f64::from(k) / fraction;
         }
-        if x < 0.0 {
-            density / fraction
-        } else {
-            1.0 - density / fraction
-        }
+        if x < 0.0 { density / fraction } else { 1.0 - density / fraction }
     }
 }
 

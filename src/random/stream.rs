@@ -90,9 +90,7 @@ impl RandomStream {
     /// The stream of a seed. The 256 bits of state are four outputs of SplitMix64 from the seed, as the authors of
     /// xoshiro advise; different seeds give different states.
     pub fn new(seed: u64) -> Self {
-        Self {
-            generator: Xoshiro256PlusPlus::seed_from_u64(seed),
-        }
+        Self { generator: Xoshiro256PlusPlus::seed_from_u64(seed) }
     }
 
     /// The stream that continues from a state of xoshiro256++, for exchange with other implementations. The state of
@@ -109,9 +107,7 @@ impl RandomStream {
         for (bytes, word) in seed.chunks_exact_mut(8).zip(state) {
             bytes.copy_from_slice(&word.to_le_bytes());
         }
-        Self {
-            generator: Xoshiro256PlusPlus::from_seed(seed),
-        }
+        Self { generator: Xoshiro256PlusPlus::from_seed(seed) }
     }
 
     /// The state of the generator, as [`from_state`](Self::from_state) takes it.
@@ -279,9 +275,7 @@ impl SeedableRng for RandomStream {
 
     /// The state, as four little-endian words (see [`RandomStream::from_state`]).
     fn from_seed(seed: [u8; 32]) -> Self {
-        Self {
-            generator: Xoshiro256PlusPlus::from_seed(seed),
-        }
+        Self { generator: Xoshiro256PlusPlus::from_seed(seed) }
     }
 
     /// The same as [`RandomStream::new`].
@@ -302,11 +296,7 @@ impl SeedableRng for RandomStream {
 #[inline]
 pub fn uniform<T: Scalar>(generator: &mut (impl Rng + ?Sized)) -> T {
     // A number has half an ULP of one as its unit, so that every value below one is a multiple of it.
-    let digits = if size_of::<T>() == 4 {
-        f32::MANTISSA_DIGITS
-    } else {
-        f64::MANTISSA_DIGITS
-    };
+    let digits = if size_of::<T>() == 4 { f32::MANTISSA_DIGITS } else { f64::MANTISSA_DIGITS };
     let integer = generator.next_u64() >> (64 - digits);
     T::from_f64(integer as f64 * (T::EPSILON.to_f64() / 2.0))
 }
@@ -327,11 +317,7 @@ pub fn uniform<T: Scalar>(generator: &mut (impl Rng + ?Sized)) -> T {
 #[inline]
 pub fn below(generator: &mut (impl Rng + ?Sized), bound: u64) -> Result<u64> {
     if bound == 0 {
-        return Err(Error::Argument {
-            name: "bound",
-            value: 0.0,
-            requirement: "it must be at least 1",
-        });
+        return Err(Error::Argument { name: "bound", value: 0.0, requirement: "it must be at least 1" });
     }
     Ok(below_positive(generator, bound))
 }
@@ -353,13 +339,8 @@ pub(super) fn below_positive(generator: &mut (impl Rng + ?Sized), bound: u64) ->
 
 /// The length of [low, high) and the largest number below `high`.
 pub(super) fn check_range<T: Scalar>(low: T, high: T) -> Result<(T, T)> {
-    let refuse = |name, value: T, requirement| {
-        Err(Error::Argument {
-            name,
-            value: value.to_f64(),
-            requirement,
-        })
-    };
+    let refuse =
+        |name, value: T, requirement| Err(Error::Argument { name, value: value.to_f64(), requirement });
     if !low.is_finite() {
         return refuse("low", low, "it must be finite");
     }
@@ -451,10 +432,8 @@ mod tests {
         streams.push(root.split(0).split(0));
         streams.push(RandomStream::new(12));
         let n = 20_000;
-        let samples: Vec<Vec<f64>> = streams
-            .iter_mut()
-            .map(|stream| (0..n).map(|_| stream.uniform()).collect())
-            .collect();
+        let samples: Vec<Vec<f64>> =
+            streams.iter_mut().map(|stream| (0..n).map(|_| stream.uniform()).collect()).collect();
         for a in 0..samples.len() {
             for b in 0..a {
                 // Under independence the correlation is normal with deviation 1/sqrt(n); 36 pairs stay within 5.
@@ -482,10 +461,7 @@ mod tests {
                 derive::<1>(&other_key, Purpose::Split, index),
             ] {
                 let bits = distance(&base, &other);
-                assert!(
-                    (80..=176).contains(&bits),
-                    "{bits} of 256 bits differ (6 deviations)"
-                );
+                assert!((80..=176).contains(&bits), "{bits} of 256 bits differ (6 deviations)");
                 total += bits;
             }
         }
@@ -524,10 +500,7 @@ mod tests {
             (0.0, f64::INFINITY),
             (f64::MIN, f64::MAX),
         ] {
-            assert!(matches!(
-                stream.uniform_range(low, high),
-                Err(Error::Argument { .. })
-            ));
+            assert!(matches!(stream.uniform_range(low, high), Err(Error::Argument { .. })));
         }
     }
 
@@ -548,10 +521,7 @@ mod tests {
         }
         assert!(chi_square_excess(&counts, &[10_000.0; 3]) < 5.0);
         assert_eq!(stream.below(1).unwrap(), 0);
-        assert!(matches!(
-            stream.below(0),
-            Err(Error::Argument { name: "bound", .. })
-        ));
+        assert!(matches!(stream.below(0), Err(Error::Argument { name: "bound", .. })));
     }
 
     #[test]

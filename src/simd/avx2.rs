@@ -252,10 +252,7 @@ macro_rules! avx2_lanes {
                 let (field, mantissa) = unsafe {
                     let exponent = $from_words($shift_right::<$mantissa>($to_words(normal.0)));
                     let fraction = $from_words($set_words((1 << $mantissa) - 1));
-                    (
-                        Self($or(exponent, shifter.0)),
-                        Self($or($and(normal.0, fraction), $set(1.0))),
-                    )
+                    (Self($or(exponent, shifter.0)), Self($or($and(normal.0, fraction), $set(1.0))))
                 };
                 let bias = Self::select(
                     subnormal,
@@ -304,10 +301,7 @@ macro_rules! reduce_f32 {
         fn $name(self) -> f32 {
             // SAFETY: this type exists only where AVX2 does (module docs).
             unsafe {
-                let four = $four(
-                    _mm256_castps256_ps128(self.0),
-                    _mm256_extractf128_ps::<1>(self.0),
-                );
+                let four = $four(_mm256_castps256_ps128(self.0), _mm256_extractf128_ps::<1>(self.0));
                 let two = $four(four, _mm_movehl_ps(four, four));
                 _mm_cvtss_f32($one(two, _mm_movehdup_ps(two)))
             }
@@ -322,10 +316,7 @@ macro_rules! reduce_f64 {
         fn $name(self) -> f64 {
             // SAFETY: this type exists only where AVX2 does (module docs).
             unsafe {
-                let two = $two(
-                    _mm256_castpd256_pd128(self.0),
-                    _mm256_extractf128_pd::<1>(self.0),
-                );
+                let two = $two(_mm256_castpd256_pd128(self.0), _mm256_extractf128_pd::<1>(self.0));
                 _mm_cvtsd_f64($one(two, _mm_unpackhi_pd(two, two)))
             }
         }

@@ -284,14 +284,8 @@ macro_rules! reduce_f32 {
         fn $name(self) -> f32 {
             // SAFETY: this type exists only where AVX-512 does (module docs).
             unsafe {
-                let eight = $eight(
-                    _mm512_castps512_ps256(self.0),
-                    _mm512_extractf32x8_ps::<1>(self.0),
-                );
-                let four = $four(
-                    _mm256_castps256_ps128(eight),
-                    _mm256_extractf128_ps::<1>(eight),
-                );
+                let eight = $eight(_mm512_castps512_ps256(self.0), _mm512_extractf32x8_ps::<1>(self.0));
+                let four = $four(_mm256_castps256_ps128(eight), _mm256_extractf128_ps::<1>(eight));
                 let two = $four(four, _mm_movehl_ps(four, four));
                 _mm_cvtss_f32($one(two, _mm_movehdup_ps(two)))
             }
@@ -306,14 +300,8 @@ macro_rules! reduce_f64 {
         fn $name(self) -> f64 {
             // SAFETY: this type exists only where AVX-512 does (module docs).
             unsafe {
-                let four = $four(
-                    _mm512_castpd512_pd256(self.0),
-                    _mm512_extractf64x4_pd::<1>(self.0),
-                );
-                let two = $two(
-                    _mm256_castpd256_pd128(four),
-                    _mm256_extractf128_pd::<1>(four),
-                );
+                let four = $four(_mm512_castpd512_pd256(self.0), _mm512_extractf64x4_pd::<1>(self.0));
+                let two = $two(_mm256_castpd256_pd128(four), _mm256_extractf128_pd::<1>(four));
                 _mm_cvtsd_f64($one(two, _mm_unpackhi_pd(two, two)))
             }
         }

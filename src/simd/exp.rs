@@ -49,22 +49,10 @@ impl ExpConstants for f32 {
     const EXP2_FLUSHED_RANGE: (f32, f32) = (-126.0, 128.0);
     const HALVED_EXPONENT_SHIFTER: f32 = f32::ROUND_SHIFTER + 126.0;
     // Degree 6 in all, |r| <= 0.34675: error 2^-28.0 after rounding to f32.
-    const EXP: &'static [f32] = &[
-        0.499_999_94,
-        0.166_665_21,
-        0.041_668_39,
-        0.008_368_744_5,
-        0.001_381_454,
-    ];
+    const EXP: &'static [f32] = &[0.499_999_94, 0.166_665_21, 0.041_668_39, 0.008_368_744_5, 0.001_381_454];
     // Degree 6 in all, |r| <= 0.50005: error 2^-26.4 after rounding to f32, most of it from the first coefficient.
-    const EXP2: &'static [f32] = &[
-        0.693_147_24,
-        0.240_226_55,
-        0.055_502_728,
-        0.009_617_063,
-        0.001_341_989_5,
-        0.000_158_37,
-    ];
+    const EXP2: &'static [f32] =
+        &[0.693_147_24, 0.240_226_55, 0.055_502_728, 0.009_617_063, 0.001_341_989_5, 0.000_158_37];
 }
 
 impl ExpConstants for f64 {
@@ -174,11 +162,7 @@ mod tests {
     fn flushed<S: Simd, T: Scalar>() {
         type L<S, T> = <T as Vectorised>::Register<S>;
         let single = T::NAME == "f32";
-        let (threshold, end) = if single {
-            (-125.5, 130.0)
-        } else {
-            (-1021.5, 1026.0)
-        };
+        let (threshold, end) = if single { (-125.5, 130.0) } else { (-1021.5, 1026.0) };
         let lanes = <L<S, T>>::LANES;
         let steps = 100_000 * lanes;
         let (low, step) = (threshold - 20.0, (end - threshold + 20.0) / steps as f64);

@@ -189,16 +189,8 @@ mod tests {
     /// Numbers of every size and kind: the special ones, then random bits of the whole range.
     fn numbers<T: Scalar>() -> Vec<T> {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
-        let mut numbers = vec![
-            0.0, -0.0, 1.0, -1.0, 0.5, 1.5, 2.5, -2.5, 1e-40, -1e-310, 5e-324, 1e-45,
-        ];
-        numbers.extend([
-            f64::INFINITY,
-            f64::NEG_INFINITY,
-            f64::NAN,
-            f64::MAX,
-            f64::MIN_POSITIVE,
-        ]);
+        let mut numbers = vec![0.0, -0.0, 1.0, -1.0, 0.5, 1.5, 2.5, -2.5, 1e-40, -1e-310, 5e-324, 1e-45];
+        numbers.extend([f64::INFINITY, f64::NEG_INFINITY, f64::NAN, f64::MAX, f64::MIN_POSITIVE]);
         numbers.extend([
             f64::from(f32::MAX),
             f64::from(f32::MIN_POSITIVE),
@@ -259,16 +251,8 @@ mod tests {
         compare::<L<S, T>>("min", |x, y| x.min(y), |x, y| if x < y { x } else { y });
         compare::<L<S, T>>("max", |x, y| x.max(y), |x, y| if y < x { x } else { y });
         let of = |value: f64| T::from_f64(value);
-        compare::<L<S, T>>(
-            "round",
-            |x, _| x.round(),
-            move |x, _| of(x.to_f64().round_ties_even()),
-        );
-        compare::<L<S, T>>(
-            "copysign",
-            |x, y| x.copysign(y),
-            move |x, y| of(x.to_f64().copysign(y.to_f64())),
-        );
+        compare::<L<S, T>>("round", |x, _| x.round(), move |x, _| of(x.to_f64().round_ties_even()));
+        compare::<L<S, T>>("copysign", |x, y| x.copysign(y), move |x, y| of(x.to_f64().copysign(y.to_f64())));
         compare::<L<S, T>>(
             "lt",
             |x, y| <L<S, T>>::select(x.lt(y), x, y + y),
@@ -292,23 +276,14 @@ mod tests {
             },
             move |x, _| {
                 // The sum with the shifter does not keep the sign of a zero.
-                of(if x.abs() < of(1e6) {
-                    x.to_f64().round_ties_even() + 0.0
-                } else {
-                    0.0
-                })
+                of(if x.abs() < of(1e6) { x.to_f64().round_ties_even() + 0.0 } else { 0.0 })
             },
         );
         // Either rounding of the product may be seen: the level decides.
         let (x, y, z) = (of(1.0) + T::EPSILON, of(1.0) - T::EPSILON, of(-1.0));
         let mut out = vec![T::ZERO; <L<S, T>>::LANES];
-        <L<S, T>>::splat(x)
-            .mul_add(<L<S, T>>::splat(y), <L<S, T>>::splat(z))
-            .store(&mut out);
-        assert!(
-            out.iter().all(|&r| r == T::ZERO || r == -T::EPSILON * T::EPSILON),
-            "{out:?}"
-        );
+        <L<S, T>>::splat(x).mul_add(<L<S, T>>::splat(y), <L<S, T>>::splat(z)).store(&mut out);
+        assert!(out.iter().all(|&r| r == T::ZERO || r == -T::EPSILON * T::EPSILON), "{out:?}");
     }
 
     fn memory<S: Simd, T: Scalar>() {
@@ -332,11 +307,7 @@ mod tests {
         let doubles: Vec<f64> = (0..lanes).map(|k| 0.1 + k as f64).collect();
         let mut out = vec![T::ZERO; lanes];
         <L<S, T>>::load_f32(&singles).store(&mut out);
-        assert!(
-            out.iter()
-                .zip(&singles)
-                .all(|(x, &y)| *x == T::from_f64(f64::from(y)))
-        );
+        assert!(out.iter().zip(&singles).all(|(x, &y)| *x == T::from_f64(f64::from(y))));
         <L<S, T>>::load_f64(&doubles).store(&mut out);
         assert!(out.iter().zip(&doubles).all(|(x, &y)| *x == T::from_f64(y)));
     }
@@ -354,15 +325,11 @@ mod tests {
             assert_eq!(bits(register.reduce_sum()), bits(halves[0]));
             assert_eq!(
                 register.reduce_min(),
-                part.iter()
-                    .copied()
-                    .fold(T::INFINITY, |x, y| if y < x { y } else { x })
+                part.iter().copied().fold(T::INFINITY, |x, y| if y < x { y } else { x })
             );
             assert_eq!(
                 register.reduce_max(),
-                part.iter()
-                    .copied()
-                    .fold(-T::INFINITY, |x, y| if y > x { y } else { x })
+                part.iter().copied().fold(-T::INFINITY, |x, y| if y > x { y } else { x })
             );
             assert!(register.eq(register).all() && !register.lt(register).any());
             let one = <L<S, T>>::load_partial(&part[..1], T::INFINITY);
@@ -385,57 +352,36 @@ mod tests {
         let largest = T::MAX_EXPONENT as i32;
         let mut out = vec![T::ZERO; lanes];
         let mut exponents = vec![T::ZERO; lanes];
-        let positive: Vec<T> = numbers::<T>()
-            .into_iter()
-            .map(T::abs)
-            .filter(|x| x.is_finite() && *x > T::ZERO)
-            .collect();
+        let positive: Vec<T> =
+            numbers::<T>().into_iter().map(T::abs).filter(|x| x.is_finite() && *x > T::ZERO).collect();
         for part in positive.chunks_exact(lanes) {
             let (mantissa, exponent) = <L<S, T>>::load(part).split_exponent();
             mantissa.store(&mut out);
             exponent.store(&mut exponents);
             for k in 0..lanes {
                 let (m, e) = (out[k].to_f64(), exponents[k].to_f64());
-                assert!(
-                    (1.0..2.0).contains(&m) && e == e.round(),
-                    "{} = {m} * 2^{e}",
-                    part[k]
-                );
+                assert!((1.0..2.0).contains(&m) && e == e.round(), "{} = {m} * 2^{e}", part[k]);
                 assert_eq!(exact_scaling(m, e as i32), part[k].to_f64(), "{m} * 2^{e}");
             }
             // Back again, and to any other exponent: the result of one correctly rounded multiplication.
             mantissa.scale_by_power_of_two(exponent).store(&mut exponents);
             assert_eq!(exponents, part);
             let n = rng.random_range(-5 * largest..5 * largest);
-            <L<S, T>>::load(part)
-                .scale_by_power_of_two(<L<S, T>>::constant(f64::from(n)))
-                .store(&mut out);
+            <L<S, T>>::load(part).scale_by_power_of_two(<L<S, T>>::constant(f64::from(n))).store(&mut out);
             for k in 0..lanes {
                 let expected = correctly_scaled(part[k], n);
-                assert_eq!(
-                    bits(out[k]),
-                    bits(expected),
-                    "{} * 2^{n}: {} not {expected}",
-                    part[k],
-                    out[k]
-                );
+                assert_eq!(bits(out[k]), bits(expected), "{} * 2^{n}: {} not {expected}", part[k], out[k]);
             }
         }
         for n in 2 - 2 * largest..=2 * largest - 2 {
-            let x: Vec<T> = (0..lanes)
-                .map(|_| T::from_f64(rng.random_range(0.5..2.0)))
-                .collect();
+            let x: Vec<T> = (0..lanes).map(|_| T::from_f64(rng.random_range(0.5..2.0))).collect();
             let register = <L<S, T>>::load(&x);
-            register
-                .scale_unit_by_power_of_two(<L<S, T>>::constant(f64::from(n)))
-                .store(&mut out);
+            register.scale_unit_by_power_of_two(<L<S, T>>::constant(f64::from(n))).store(&mut out);
             for k in 0..lanes {
                 assert_eq!(bits(out[k]), bits(correctly_scaled(x[k], n)), "{} * 2^{n}", x[k]);
             }
             if n > 1 - largest && n < largest {
-                register
-                    .scale_by_power_of_two_normal(<L<S, T>>::constant(f64::from(n)))
-                    .store(&mut out);
+                register.scale_by_power_of_two_normal(<L<S, T>>::constant(f64::from(n))).store(&mut out);
                 for k in 0..lanes {
                     assert_eq!(bits(out[k]), bits(correctly_scaled(x[k], n)), "{} * 2^{n}", x[k]);
                 }

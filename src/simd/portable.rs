@@ -104,9 +104,8 @@ macro_rules! portable_lanes {
             }
             #[inline(always)]
             fn load(source: &[$element]) -> Self {
-                let lanes: [$element; $lanes] = source[..$lanes]
-                    .try_into()
-                    .expect("a slice of LANES elements");
+                let lanes: [$element; $lanes] =
+                    source[..$lanes].try_into().expect("a slice of LANES elements");
                 Self(wide::$wide::from(lanes))
             }
             #[inline(always)]
@@ -304,11 +303,7 @@ impl WordLanes for U64x4 {
     #[inline(always)]
     fn as_f32(self) -> F32x8 {
         // A big-endian machine keeps the high half of a word first.
-        let words = if cfg!(target_endian = "big") {
-            (self.0 << 32) | (self.0 >> 32)
-        } else {
-            self.0
-        };
+        let words = if cfg!(target_endian = "big") { (self.0 << 32) | (self.0 >> 32) } else { self.0 };
         F32x8(cast(words))
     }
     #[inline(always)]

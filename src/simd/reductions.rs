@@ -27,10 +27,7 @@ struct Compensated<T> {
 }
 
 impl<T: Scalar> Compensated<T> {
-    const ZERO: Self = Compensated {
-        sum: T::ZERO,
-        error: T::ZERO,
-    };
+    const ZERO: Self = Compensated { sum: T::ZERO, error: T::ZERO };
 
     #[inline(always)]
     fn add(&mut self, term: T) {
@@ -43,11 +40,7 @@ impl<T: Scalar> Compensated<T> {
     /// The sum; where it is not finite, what plain addition gives.
     #[inline(always)]
     fn value(&self) -> T {
-        if self.sum.is_finite() {
-            self.sum + self.error
-        } else {
-            self.sum
-        }
+        if self.sum.is_finite() { self.sum + self.error } else { self.sum }
     }
 }
 
@@ -87,18 +80,14 @@ fn dot_kernel<S: Simd, T: Scalar>(x: &[T], y: &[T]) -> T {
         let mut ys = y.chunks_exact(STRANDS * lanes);
         for (x, y) in (&mut xs).zip(&mut ys) {
             for k in 0..STRANDS {
-                let (a, b) = (
-                    Register::<S, T>::load(&x[k * lanes..]),
-                    Register::<S, T>::load(&y[k * lanes..]),
-                );
+                let (a, b) =
+                    (Register::<S, T>::load(&x[k * lanes..]), Register::<S, T>::load(&y[k * lanes..]));
                 strands[k] = a.mul_add(b, strands[k]);
             }
         }
         for (x, y) in xs.remainder().chunks(lanes).zip(ys.remainder().chunks(lanes)) {
-            let (a, b) = (
-                Register::<S, T>::load_partial(x, T::ZERO),
-                Register::<S, T>::load_partial(y, T::ZERO),
-            );
+            let (a, b) =
+                (Register::<S, T>::load_partial(x, T::ZERO), Register::<S, T>::load_partial(y, T::ZERO));
             strands[0] = a.mul_add(b, strands[0]);
         }
         sum.add(total(strands));
@@ -118,36 +107,22 @@ fn extreme<S: Simd, T: Scalar, const LARGEST: bool>(x: &[T]) -> T {
     for group in &mut groups {
         for k in 0..STRANDS {
             let x = Register::<S, T>::load(&group[k * lanes..]);
-            strands[k] = if LARGEST {
-                x.max(strands[k])
-            } else {
-                x.min(strands[k])
-            };
+            strands[k] = if LARGEST { x.max(strands[k]) } else { x.min(strands[k]) };
             ordered[k] = ordered[k] & x.eq(x);
         }
     }
     for rest in groups.remainder().chunks(lanes) {
         let x = Register::<S, T>::load_partial(rest, start);
-        strands[0] = if LARGEST {
-            x.max(strands[0])
-        } else {
-            x.min(strands[0])
-        };
+        strands[0] = if LARGEST { x.max(strands[0]) } else { x.min(strands[0]) };
         ordered[0] = ordered[0] & x.eq(x);
     }
     if !((ordered[0] & ordered[1]) & (ordered[2] & ordered[3])).all() {
         return T::from_f64(f64::NAN);
     }
     if LARGEST {
-        strands[0]
-            .max(strands[1])
-            .max(strands[2].max(strands[3]))
-            .reduce_max()
+        strands[0].max(strands[1]).max(strands[2].max(strands[3])).reduce_max()
     } else {
-        strands[0]
-            .min(strands[1])
-            .min(strands[2].min(strands[3]))
-            .reduce_min()
+        strands[0].min(strands[1]).min(strands[2].min(strands[3])).reduce_min()
     }
 }
 
@@ -241,9 +216,7 @@ dispatch! { fn min_dispatched<T: Scalar>(x: &[T]) -> T = min_kernel }
 /// ```
 pub fn min<T: Scalar>(x: &[T]) -> Result<T> {
     if x.is_empty() {
-        return Err(Error::Empty {
-            what: "the slice of min",
-        });
+        return Err(Error::Empty { what: "the slice of min" });
     }
     Ok(min_dispatched(x))
 }
@@ -261,9 +234,7 @@ dispatch! { fn max_dispatched<T: Scalar>(x: &[T]) -> T = max_kernel }
 /// ```
 pub fn max<T: Scalar>(x: &[T]) -> Result<T> {
     if x.is_empty() {
-        return Err(Error::Empty {
-            what: "the slice of max",
-        });
+        return Err(Error::Empty { what: "the slice of max" });
     }
     Ok(max_dispatched(x))
 }
@@ -291,15 +262,11 @@ mod tests {
 
     fn random<T: Scalar>(count: usize, low: f64, high: f64) -> Vec<T> {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(count as u64);
-        (0..count)
-            .map(|_| T::from_f64(rng.random_range(low..high)))
-            .collect()
+        (0..count).map(|_| T::from_f64(rng.random_range(low..high))).collect()
     }
 
     /// Lengths around the sizes of registers, strands and blocks.
-    const LENGTHS: [usize; 16] = [
-        1, 2, 3, 5, 8, 15, 16, 17, 63, 64, 65, 1000, 4095, 4096, 4097, 20_011,
-    ];
+    const LENGTHS: [usize; 16] = [1, 2, 3, 5, 8, 15, 16, 17, 63, 64, 65, 1000, 4095, 4096, 4097, 20_011];
 
     /// A sum in f64, exact to far below the tolerances for f32 and compensated for f64.
     fn exact_sum(terms: impl Iterator<Item = f64>) -> f64 {
@@ -318,18 +285,12 @@ mod tests {
             let expected = exact_sum(x.iter().map(|x| x.to_f64()));
             let magnitude = exact_sum(x.iter().map(|x| x.to_f64().abs()));
             let got = sum_kernel::<S, T>(&x).to_f64();
-            assert!(
-                (got - expected).abs() <= tolerance * magnitude,
-                "{count}: {got} {expected}"
-            );
+            assert!((got - expected).abs() <= tolerance * magnitude, "{count}: {got} {expected}");
             let products = || x.iter().zip(y).map(|(x, y)| x.to_f64() * y.to_f64());
             let expected = exact_sum(products());
             let magnitude = exact_sum(products().map(f64::abs));
             let got = dot_kernel::<S, T>(&x, y).to_f64();
-            assert!(
-                (got - expected).abs() <= tolerance * magnitude,
-                "{count}: {got} {expected}"
-            );
+            assert!((got - expected).abs() <= tolerance * magnitude, "{count}: {got} {expected}");
         }
         let infinite = [T::ONE, T::INFINITY, T::ONE];
         assert_eq!(sum_kernel::<S, T>(&infinite), T::INFINITY);
@@ -367,27 +328,14 @@ mod tests {
                 let got = log_sum_exp_kernel::<S, T>(&x).to_f64();
                 // Two roundings of the result's own size, and the relative error of the sum (a few units) as an absolute one.
                 let tolerance = T::EPSILON.to_f64() * (8.0 + 2.0 * expected.abs());
-                assert!(
-                    (got - expected).abs() <= tolerance,
-                    "{count} in {low}..{high}: {got} {expected}"
-                );
+                assert!((got - expected).abs() <= tolerance, "{count} in {low}..{high}: {got} {expected}");
             }
         }
         assert_eq!(log_sum_exp_kernel::<S, T>(&[]), -T::INFINITY);
         assert_eq!(log_sum_exp_kernel::<S, T>(&[-T::INFINITY; 9]), -T::INFINITY);
-        assert_eq!(
-            log_sum_exp_kernel::<S, T>(&[-T::INFINITY, T::ONE, -T::INFINITY]),
-            T::ONE
-        );
-        assert_eq!(
-            log_sum_exp_kernel::<S, T>(&[T::ZERO, T::INFINITY, T::ONE]),
-            T::INFINITY
-        );
-        assert!(
-            log_sum_exp_kernel::<S, T>(&[T::INFINITY, T::from_f64(f64::NAN)])
-                .to_f64()
-                .is_nan()
-        );
+        assert_eq!(log_sum_exp_kernel::<S, T>(&[-T::INFINITY, T::ONE, -T::INFINITY]), T::ONE);
+        assert_eq!(log_sum_exp_kernel::<S, T>(&[T::ZERO, T::INFINITY, T::ONE]), T::INFINITY);
+        assert!(log_sum_exp_kernel::<S, T>(&[T::INFINITY, T::from_f64(f64::NAN)]).to_f64().is_nan());
     }
 
     test_at_every_level! {
@@ -401,17 +349,8 @@ mod tests {
 
     #[test]
     fn shapes_are_checked() {
-        assert_eq!(
-            dot(&[1.0_f32], &[]).unwrap_err().to_string(),
-            "dot: the length of y is 0, expected 1"
-        );
-        assert_eq!(
-            min::<f32>(&[]).unwrap_err().to_string(),
-            "the slice of min is empty"
-        );
-        assert_eq!(
-            max::<f64>(&[]).unwrap_err().to_string(),
-            "the slice of max is empty"
-        );
+        assert_eq!(dot(&[1.0_f32], &[]).unwrap_err().to_string(), "dot: the length of y is 0, expected 1");
+        assert_eq!(min::<f32>(&[]).unwrap_err().to_string(), "the slice of min is empty");
+        assert_eq!(max::<f64>(&[]).unwrap_err().to_string(), "the slice of max is empty");
     }
 }

@@ -45,11 +45,8 @@ fn divide(a: Double, b: Double) -> Double {
 }
 
 /// ln 2 to 160 bits, in three parts.
-const LN_2: (f64, f64, f64) = (
-    std::f64::consts::LN_2,
-    2.319_046_813_846_299_6e-17,
-    5.707_708_438_416_212e-34,
-);
+const LN_2: (f64, f64, f64) =
+    (std::f64::consts::LN_2, 2.319_046_813_846_299_6e-17, 5.707_708_438_416_212e-34);
 
 static INVERSE_FACTORIALS: LazyLock<Vec<Double>> = LazyLock::new(|| {
     let mut values = vec![(1.0, 0.0)];
@@ -74,28 +71,16 @@ fn exp_of(x: Double) -> Precise {
     let part = |c: f64| two_product(n, -c);
     let rest = add(add(x, part(LN_2.0)), add(part(LN_2.1), part(LN_2.2)));
     let (high, low) = exp_of_rest(rest);
-    Precise {
-        high,
-        low,
-        exponent: n as i32,
-    }
+    Precise { high, low, exponent: n as i32 }
 }
 
 fn plain(value: f64) -> Precise {
-    Precise {
-        high: value,
-        low: 0.0,
-        exponent: 0,
-    }
+    Precise { high: value, low: 0.0, exponent: 0 }
 }
 
 /// `e^x`.
 pub(crate) fn exp(x: f64) -> Precise {
-    if x.is_nan() || x.abs() > 1e4 {
-        plain(x.exp())
-    } else {
-        exp_of((x, 0.0))
-    }
+    if x.is_nan() || x.abs() > 1e4 { plain(x.exp()) } else { exp_of((x, 0.0)) }
 }
 
 /// `2^x`.
@@ -105,11 +90,7 @@ pub(crate) fn exp2(x: f64) -> Precise {
     }
     let n = x.round();
     let (high, low) = exp_of_rest(multiply((x - n, 0.0), (LN_2.0, LN_2.1)));
-    Precise {
-        high,
-        low,
-        exponent: n as i32,
-    }
+    Precise { high, low, exponent: n as i32 }
 }
 
 /// `ln x`: one Newton step from the library's logarithm, whose error it squares.
@@ -124,17 +105,10 @@ pub(crate) fn ln(x: f64) -> Precise {
         let square = multiply(s, s);
         let mut series = (0.0, 0.0);
         for k in (1..16).rev() {
-            series = add(
-                multiply(series, square),
-                divide((2.0, 0.0), (f64::from(2 * k - 1), 0.0)),
-            );
+            series = add(multiply(series, square), divide((2.0, 0.0), (f64::from(2 * k - 1), 0.0)));
         }
         let (high, low) = multiply(series, s);
-        return Precise {
-            high,
-            low,
-            exponent: 0,
-        };
+        return Precise { high, low, exponent: 0 };
     }
     let inverse = exp_of((-estimate, 0.0));
     // x e^-y by halves of the exponent, so that nothing overflows: x itself is at most 2^1024 and at least 2^-1074.
@@ -143,11 +117,7 @@ pub(crate) fn ln(x: f64) -> Precise {
     let ratio = multiply((inverse.high, inverse.low), (scaled, 0.0));
     let correction = add(ratio, (-1.0, 0.0));
     let (high, low) = add((estimate, 0.0), correction);
-    Precise {
-        high,
-        low,
-        exponent: 0,
-    }
+    Precise { high, low, exponent: 0 }
 }
 
 /// The hyperbolic tangent.
@@ -158,21 +128,13 @@ pub(crate) fn tanh(x: f64) -> Precise {
     if x.abs() < 1e-7 {
         // x - x^3 / 3: the next term is below 2^-95 of the first.
         let cube = x * x * x / 3.0;
-        return Precise {
-            high: x,
-            low: -cube,
-            exponent: 0,
-        };
+        return Precise { high: x, low: -cube, exponent: 0 };
     }
     let e = exp_of((-2.0 * x.abs(), 0.0));
     let scale = 2_f64.powi(e.exponent);
     let e = (e.high * scale, e.low * scale);
     let (high, low) = divide(add((1.0, 0.0), (-e.0, -e.1)), add((1.0, 0.0), e));
-    Precise {
-        high: high.copysign(x),
-        low: low * x.signum(),
-        exponent: 0,
-    }
+    Precise { high: high.copysign(x), low: low * x.signum(), exponent: 0 }
 }
 
 /// `1 / (1 + e^-x)`.
@@ -183,11 +145,7 @@ pub(crate) fn sigmoid(x: f64) -> Precise {
     let e = exp_of((-x.abs(), 0.0));
     let scale = 2_f64.powi(e.exponent.max(-400));
     let denominator = add((1.0, 0.0), (e.high * scale, e.low * scale));
-    let (numerator, exponent) = if x < 0.0 {
-        ((e.high, e.low), e.exponent)
-    } else {
-        ((1.0, 0.0), 0)
-    };
+    let (numerator, exponent) = if x < 0.0 { ((e.high, e.low), e.exponent) } else { ((1.0, 0.0), 0) };
     let (high, low) = divide(numerator, denominator);
     Precise { high, low, exponent }
 }
@@ -196,11 +154,7 @@ pub(crate) fn sigmoid(x: f64) -> Precise {
 pub(crate) fn ulps<T: Scalar>(got: T, value: Precise) -> f64 {
     let got = got.to_f64();
     if value.high.is_nan() || got.is_nan() {
-        return if value.high.is_nan() && got.is_nan() {
-            0.0
-        } else {
-            f64::INFINITY
-        };
+        return if value.high.is_nan() && got.is_nan() { 0.0 } else { f64::INFINITY };
     }
     if value.high.is_infinite() {
         return if got == value.high { 0.0 } else { f64::INFINITY };
@@ -210,19 +164,11 @@ pub(crate) fn ulps<T: Scalar>(got: T, value: Precise) -> f64 {
     }
     let (stored, largest) = if T::NAME == "f32" { (23, 127) } else { (52, 1023) };
     // The exponent of the value: frexp by the bits, its subnormal case by way of a normal number.
-    let normal = if value.high.abs() < f64::MIN_POSITIVE {
-        value.high * 2_f64.powi(60)
-    } else {
-        value.high
-    };
+    let normal = if value.high.abs() < f64::MIN_POSITIVE { value.high * 2_f64.powi(60) } else { value.high };
     let lift = if normal == value.high { 0 } else { 60 };
     let exponent = ((normal.to_bits() >> 52) & 0x7ff) as i32 - 1023 - lift + value.exponent;
     if exponent > largest {
-        return if got == f64::INFINITY.copysign(value.high) {
-            0.0
-        } else {
-            f64::INFINITY
-        };
+        return if got == f64::INFINITY.copysign(value.high) { 0.0 } else { f64::INFINITY };
     }
     let unit = (exponent - stored).max(1 - largest - stored);
     // Both in units of 2^unit, by two exact multiplications each: units below one are far from overflow.
@@ -231,11 +177,7 @@ pub(crate) fn ulps<T: Scalar>(got: T, value: Precise) -> f64 {
         x * 2_f64.powi(shift / 2) * 2_f64.powi(shift - shift / 2)
     };
     // An overflow counts as the power of two that the format cannot hold.
-    let reached = if got.is_infinite() {
-        in_units(got.signum(), largest + 1)
-    } else {
-        in_units(got, 0)
-    };
+    let reached = if got.is_infinite() { in_units(got.signum(), largest + 1) } else { in_units(got, 0) };
     ((reached - in_units(value.high, value.exponent)) - in_units(value.low, value.exponent)).abs()
 }
 
@@ -268,12 +210,7 @@ mod tests {
             (exp2, 1e-09, 0x3ff0_0000_002f_a1f9, 0x3c98_a689_4548_15bb),
             (exp2, -1e-05, 0x3fef_fff1_76b5_1217, 0xbc86_889b_3b76_cb32),
             (ln, 0.1, 0xc002_6bb1_bbb5_5515, 0xbca8_b752_b6b1_5c17),
-            (
-                ln,
-                0.707_106_781_186_547_5,
-                0xbfd6_2e42_fefa_39f1,
-                0x3c68_d8f9_57c3_d43c,
-            ),
+            (ln, 0.707_106_781_186_547_5, 0xbfd6_2e42_fefa_39f1, 0x3c68_d8f9_57c3_d43c),
             (ln, 0.9999999999, 0xbddb_7ce0_0005_e728, 0xba74_e26c_2c41_bcdd),
             (ln, 1.0000001, 0x3e7a_d7f2_847b_6492, 0x3afd_7f4a_57fc_f3dd),
             (ln, 3.7, 0x3ff4_eeee_650a_e550, 0xbc97_cc34_3571_eabf),
@@ -283,12 +220,7 @@ mod tests {
             (tanh, 0.1, 0x3fb9_83d7_795f_413a, 0x3c50_562a_f1da_747b),
             (tanh, -0.7, 0xbfe3_56fb_17af_2e91, 0x3c80_17b3_7671_fc9f),
             (tanh, 3.3, 0x3fef_e9bd_f44f_7c03, 0x3c43_2392_19b1_aaa0),
-            (
-                tanh,
-                -2.280_000_000_000_000_2,
-                0xbfef_565d_46fa_67ed,
-                0xbc7f_4533_60f1_5faf,
-            ),
+            (tanh, -2.280_000_000_000_000_2, 0xbfef_565d_46fa_67ed, 0xbc7f_4533_60f1_5faf),
             (tanh, 15.025, 0x3fef_ffff_ffff_f9bc, 0x3c8f_9dfa_2abd_2d4c),
             (tanh, 1e-09, 0x3e11_2e0b_e826_d695, 0xba3a_68cd_9e98_5016),
             (tanh, -1e-05, 0xbee4_f8b5_88e0_6854, 0x3b81_4982_9348_0bd3),
@@ -305,19 +237,13 @@ mod tests {
             let scale = 2_f64.powi(value.exponent);
             let (high, low) = (f64::from_bits(high), f64::from_bits(low));
             let difference = (value.high * scale - high) + (value.low * scale - low);
-            assert!(
-                difference.abs() <= 1e-24 * high.abs(),
-                "of {x}: {value:?} differs by {difference:e}"
-            );
+            assert!(difference.abs() <= 1e-24 * high.abs(), "of {x}: {value:?} differs by {difference:e}");
         }
         let one = exact_f64(1.0);
         assert_eq!(ulps(1.0 + f64::EPSILON, one), 1.0);
         assert_eq!(ulps(1.0_f32 - f32::EPSILON, one), 1.0);
         assert_eq!(ulps(f64::from_bits(3), exact_f64(5e-324)), 2.0);
-        assert_eq!(
-            ulps(f32::from_bits(3), exact_f64(f64::from(f32::from_bits(1)) * 1.5)),
-            1.5
-        );
+        assert_eq!(ulps(f32::from_bits(3), exact_f64(f64::from(f32::from_bits(1)) * 1.5)), 1.5);
         assert_eq!(ulps(f32::INFINITY, exact_f64(f64::from(f32::MAX))), 1.0);
         assert_eq!(ulps(f32::NAN, one), f64::INFINITY);
     }

@@ -216,15 +216,7 @@ mod tests {
     /// Arguments of `f64`: random ones of the given range and of every exponent, the neighbours of one, special ones.
     fn arguments_f64(low: f64, high: f64) -> Vec<f64> {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(7);
-        let mut arguments = vec![
-            0.0,
-            -0.0,
-            f64::INFINITY,
-            f64::NEG_INFINITY,
-            f64::NAN,
-            f64::MAX,
-            -f64::MAX,
-        ];
+        let mut arguments = vec![0.0, -0.0, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, f64::MAX, -f64::MAX];
         for k in 1..200 {
             arguments.push(f64::from_bits(k));
             arguments.push(f64::from_bits(1.0_f64.to_bits() + k));
@@ -256,11 +248,7 @@ mod tests {
     }
 
     fn logistic(x: f64) -> f64 {
-        if x < 0.0 {
-            x.exp() / (1.0 + x.exp())
-        } else {
-            1.0 / (1.0 + (-x).exp())
-        }
+        if x < 0.0 { x.exp() / (1.0 + x.exp()) } else { 1.0 / (1.0 + (-x).exp()) }
     }
 
     /// Every pattern when `step` is one. All functions stay within the two units that they promise.
@@ -275,10 +263,7 @@ mod tests {
             ("sigmoid", worst_f32::<S, Sigmoid>(logistic, step)),
         ];
         println!("{level}, step {step}: {worst:?}");
-        assert!(
-            worst.iter().all(|(_, (error, _))| *error <= 2.0),
-            "{level}: {worst:?}"
-        );
+        assert!(worst.iter().all(|(_, (error, _))| *error <= 2.0), "{level}: {worst:?}");
     }
 
     #[inline(always)]
@@ -300,16 +285,10 @@ mod tests {
             ("exp2", worst_f64::<S, Exp2>(reference::exp2, -1080.0, 1027.0)),
             ("ln", worst_f64::<S, Ln>(reference::ln, 0.5, 3.0)),
             ("tanh", worst_f64::<S, Tanh>(reference::tanh, -22.0, 22.0)),
-            (
-                "sigmoid",
-                worst_f64::<S, Sigmoid>(reference::sigmoid, -750.0, 40.0),
-            ),
+            ("sigmoid", worst_f64::<S, Sigmoid>(reference::sigmoid, -750.0, 40.0)),
         ];
         println!("{level}: {worst:?}");
-        assert!(
-            worst.iter().all(|(_, (error, _))| *error <= 2.0),
-            "{level}: {worst:?}"
-        );
+        assert!(worst.iter().all(|(_, (error, _))| *error <= 2.0), "{level}: {worst:?}");
     }
 
     test_at_every_level! {
@@ -357,11 +336,7 @@ mod tests {
         tanh(&mut x);
         assert!(x[0].to_bits() == (-0.0_f64).to_bits() && x[1].is_nan());
         // Every NaN stays one, whatever its payload.
-        let mut x = [
-            f32::from_bits(0x7f80_0001),
-            f32::from_bits(0xffff_ffff),
-            f32::from_bits(0x7fc0_0123),
-        ];
+        let mut x = [f32::from_bits(0x7f80_0001), f32::from_bits(0xffff_ffff), f32::from_bits(0x7fc0_0123)];
         for function in [exp::<f32>, exp2, ln, tanh, sigmoid] {
             let mut y = x;
             function(&mut y);

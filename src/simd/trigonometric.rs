@@ -82,9 +82,8 @@ mod tests {
     #[inline(always)]
     fn worst<S: Simd, T: Scalar>() -> f64 {
         type L<S, T> = <T as Vectorised>::Register<S>;
-        let mut turns: Vec<T> = (0..=2_000_000)
-            .map(|k| T::from_f64(f64::from(k - 1_000_000) * 1e-6))
-            .collect();
+        let mut turns: Vec<T> =
+            (0..=2_000_000).map(|k| T::from_f64(f64::from(k - 1_000_000) * 1e-6)).collect();
         for quarter in -4..=4 {
             for k in -300..300 {
                 let near = f64::from(quarter) * 0.25 + f64::from(k) * 0.25 * T::EPSILON.to_f64();
@@ -106,16 +105,9 @@ mod tests {
             let eighths = (x * 8.0).round();
             let angle = (x - eighths / 8.0) * std::f64::consts::TAU;
             let h = std::f64::consts::FRAC_1_SQRT_2;
-            let (c, s) = [
-                (1.0, 0.0),
-                (h, h),
-                (0.0, 1.0),
-                (-h, h),
-                (-1.0, 0.0),
-                (-h, -h),
-                (0.0, -1.0),
-                (h, -h),
-            ][(eighths as i64).rem_euclid(8) as usize];
+            let (c, s) =
+                [(1.0, 0.0), (h, h), (0.0, 1.0), (-h, h), (-1.0, 0.0), (-h, -h), (0.0, -1.0), (h, -h)]
+                    [(eighths as i64).rem_euclid(8) as usize];
             let (sine, cosine) = angle.sin_cos();
             let (expected_sine, expected_cosine) = (s * cosine + c * sine, c * cosine - s * sine);
             worst = worst.max((sines[k].to_f64() - expected_sine).abs());
@@ -135,17 +127,11 @@ mod tests {
         type L<S, T> = <T as Vectorised>::Register<S>;
         let (sine, cosine) = sin_cos_of_turns(<L<S, T>>::constant(f64::NAN));
         assert!(sine.reduce_sum().to_f64().is_nan() && cosine.reduce_sum().to_f64().is_nan());
-        for (turn, expected) in [
-            (0.0, (0.0, 1.0)),
-            (0.5, (0.0, -1.0)),
-            (-0.5, (0.0, -1.0)),
-            (1.0, (0.0, 1.0)),
-        ] {
+        for (turn, expected) in
+            [(0.0, (0.0, 1.0)), (0.5, (0.0, -1.0)), (-0.5, (0.0, -1.0)), (1.0, (0.0, 1.0))]
+        {
             let (sine, cosine) = sin_cos_of_turns(<L<S, T>>::constant(turn));
-            assert_eq!(
-                (sine.reduce_max().to_f64(), cosine.reduce_max().to_f64()),
-                expected
-            );
+            assert_eq!((sine.reduce_max().to_f64(), cosine.reduce_max().to_f64()), expected);
         }
     }
 

@@ -112,16 +112,10 @@ fn written_plans_and_potentials_are_the_answer() {
     let folder = Folder::new("round_trip");
     let (x, y) = (random_cloud(30, 3, 1), random_cloud(40, 3, 2));
     let (a, b) = (random_weights(30, 3), random_weights(40, 4));
-    folder
-        .cloud("x.npy", &x)
-        .cloud("y.npy", &y)
-        .weights("a.npy", &a)
-        .weights("b.npy", &b);
+    folder.cloud("x.npy", &x).cloud("y.npy", &y).weights("a.npy", &a).weights("b.npy", &b);
     let problem = "ot x.npy y.npy --source-weights a.npy --target-weights b.npy --cost cityblock";
-    let object = folder.json(
-        &format!("{problem} --plan p.npy --source-potentials f.npy --target-potentials g.csv"),
-        0,
-    );
+    let object = folder
+        .json(&format!("{problem} --plan p.npy --source-potentials f.npy --target-potentials g.csv"), 0);
     assert_eq!(object["plan"], "p.npy");
     assert_eq!(object["target_potentials"], "g.csv");
     let cost = object["cost"].as_f64().unwrap();
@@ -142,9 +136,7 @@ fn written_plans_and_potentials_are_the_answer() {
 
     // The potentials prove the same value from below, with this test's own distances.
     let f: Vec<f64> = npy::read_vector(folder.path("f.npy")).unwrap();
-    let g: Matrix<f64> = csv::read(folder.path("g.csv"), &CsvOptions::default())
-        .unwrap()
-        .values;
+    let g: Matrix<f64> = csv::read(folder.path("g.csv"), &CsvOptions::default()).unwrap().values;
     let g = g.as_slice();
     assert_eq!((f.len(), g.len()), (30, 40));
     for (i, f) in f.iter().enumerate() {
@@ -156,10 +148,7 @@ fn written_plans_and_potentials_are_the_answer() {
     let product = |weights: &[f64], potentials: &[f64]| -> f64 {
         weights.iter().zip(potentials).map(|(w, p)| w * p).sum()
     };
-    let largest = f
-        .iter()
-        .chain(g)
-        .fold(0.0, |largest: f64, p| largest.max(p.abs()));
+    let largest = f.iter().chain(g).fold(0.0, |largest: f64, p| largest.max(p.abs()));
     assert!((product(&a, &f) + product(&b, g) - cost).abs() <= 100.0 * f64::EPSILON * largest);
 
     // Other formats, the same plan.
@@ -190,10 +179,7 @@ fn text_and_other_element_types_are_read() {
     let points = Matrix::from_fn(6, 2, |row, column| (3 * row + column) as f32 / 4.0);
     let shifted = Matrix::from_fn(6, 2, |row, column| points[(row, column)] + 1.0);
     let wide = Matrix::from_fn(6, 2, |row, column| f64::from(shifted[(row, column)]));
-    folder
-        .cloud("x4.npy", &points)
-        .cloud("y4.npy", &shifted)
-        .cloud("y8.npy", &wide);
+    folder.cloud("x4.npy", &points).cloud("y4.npy", &shifted).cloud("y8.npy", &wide);
     csv::write(folder.path("y.csv"), &wide, None, &CsvOptions::default()).unwrap();
     let named = CsvOptions::default().header(true);
     csv::write(folder.path("named.csv"), &wide, Some(&["u", "v"]), &named).unwrap();
@@ -233,20 +219,10 @@ fn the_table_ends_with_the_certificate_and_quiet_is_quiet() {
     ] {
         assert!(table.lines().any(|other| other == line), "{table}");
     }
-    assert!(
-        table
-            .trim_end()
-            .lines()
-            .last()
-            .unwrap()
-            .starts_with("iterations ")
-    );
+    assert!(table.trim_end().lines().last().unwrap().starts_with("iterations "));
 
     let output = folder.run("ot x.npy x.npy --quiet");
-    assert_eq!(
-        (output.status.code(), output.stdout.len(), output.stderr.len()),
-        (Some(0), 0, 0)
-    );
+    assert_eq!((output.status.code(), output.stdout.len(), output.stderr.len()), (Some(0), 0, 0));
     let output = folder.run("ot x.npy x.npy --verbose");
     assert!(text(&output.stderr).starts_with("reading x.npy\n"));
 }

@@ -12,9 +12,7 @@ pub struct Folder(pub PathBuf);
 
 impl Folder {
     pub fn new(test: &str) -> Self {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR"))
-            .join("command_line")
-            .join(test);
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("command_line").join(test);
         let _ = fs::remove_dir_all(&path);
         fs::create_dir_all(&path).unwrap();
         Self(path)
@@ -49,12 +47,7 @@ impl Folder {
     /// The object that `--json` prints, with the exit code that must come with it.
     pub fn json(&self, arguments: &str, code: i32) -> Value {
         let output = self.run(&format!("{arguments} --json"));
-        assert_eq!(
-            output.status.code(),
-            Some(code),
-            "{arguments}: {}",
-            text(&output.stderr)
-        );
+        assert_eq!(output.status.code(), Some(code), "{arguments}: {}", text(&output.stderr));
         serde_json::from_slice(&output.stdout).unwrap()
     }
 }
@@ -67,9 +60,7 @@ pub fn text(bytes: &[u8]) -> String {
 pub fn numbers(seed: u64) -> impl FnMut() -> f64 {
     let mut state = seed;
     move || {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 11) as f64 / (1_u64 << 53) as f64
     }
 }

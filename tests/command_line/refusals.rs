@@ -34,10 +34,7 @@ fn wrong_usage_is_exit_code_2() {
         let output = folder.run(arguments);
         assert_eq!(output.status.code(), Some(0), "{arguments}");
     }
-    assert_eq!(
-        text(&folder.run("--version").stdout),
-        format!("brenier {}\n", env!("CARGO_PKG_VERSION"))
-    );
+    assert_eq!(text(&folder.run("--version").stdout), format!("brenier {}\n", env!("CARGO_PKG_VERSION")));
     let help = text(&folder.run("ot --help").stdout);
     // Whatever the object has, the help explains.
     let object = folder.json("ot x.npy x.npy", 0);
@@ -78,89 +75,35 @@ fn bad_input_is_exit_code_1_and_names_file_place_and_value() {
     for (arguments, expected) in [
         ("ot missing.npy x.npy".to_owned(), vec!["cannot open missing.npy"]),
         ("ot . x.npy".to_owned(), vec!["cannot read .:", "directory"]),
-        (
-            "ot cut.npy x.npy".to_owned(),
-            vec!["cut.npy: byte 128", "64 bytes of data expected, 59 there"],
-        ),
-        (
-            "ot words.npy x.npy".to_owned(),
-            vec!["words.npy: byte 0: not a .npy file"],
-        ),
-        (
-            "ot words.csv x.npy".to_owned(),
-            vec!["words.csv: line 2, column 2", "\"four\""],
-        ),
+        ("ot cut.npy x.npy".to_owned(), vec!["cut.npy: byte 128", "64 bytes of data expected, 59 there"]),
+        ("ot words.npy x.npy".to_owned(), vec!["words.npy: byte 0: not a .npy file"]),
+        ("ot words.csv x.npy".to_owned(), vec!["words.csv: line 2, column 2", "\"four\""]),
         ("ot ragged.csv x.npy".to_owned(), vec!["ragged.csv: line 2"]),
-        (
-            "ot cube.npy x.npy".to_owned(),
-            vec!["cube.npy: the array has shape [2, 2, 2]"],
-        ),
-        (
-            "ot huge.npy x.npy".to_owned(),
-            vec!["huge.npy: element 3 is 9223372036854775807"],
-        ),
-        (
-            "ot nan.npy x.npy".to_owned(),
-            vec!["nan.npy: source points[2, 1] is NaN"],
-        ),
-        (
-            "ot x.npy inf.npy".to_owned(),
-            vec!["inf.npy: target points[1, 0] is inf"],
-        ),
-        (
-            "ot --cost-matrix nan.npy".to_owned(),
-            vec!["nan.npy: costs[2, 1] is NaN"],
-        ),
-        (
-            "ot --cost-matrix empty.npy".to_owned(),
-            vec!["empty.npy: the source is empty"],
-        ),
-        (
-            "ot x.npy empty.npy".to_owned(),
-            vec!["empty.npy: the target is empty"],
-        ),
-        (
-            "ot x.npy x3.npy".to_owned(),
-            vec!["x.npy have 2 coordinates", "x3.npy have 3"],
-        ),
-        (
-            "ot empty.npy x.npy".to_owned(),
-            vec!["empty.npy: the source is empty"],
-        ),
+        ("ot cube.npy x.npy".to_owned(), vec!["cube.npy: the array has shape [2, 2, 2]"]),
+        ("ot huge.npy x.npy".to_owned(), vec!["huge.npy: element 3 is 9223372036854775807"]),
+        ("ot nan.npy x.npy".to_owned(), vec!["nan.npy: source points[2, 1] is NaN"]),
+        ("ot x.npy inf.npy".to_owned(), vec!["inf.npy: target points[1, 0] is inf"]),
+        ("ot --cost-matrix nan.npy".to_owned(), vec!["nan.npy: costs[2, 1] is NaN"]),
+        ("ot --cost-matrix empty.npy".to_owned(), vec!["empty.npy: the source is empty"]),
+        ("ot x.npy empty.npy".to_owned(), vec!["empty.npy: the target is empty"]),
+        ("ot x.npy x3.npy".to_owned(), vec!["x.npy have 2 coordinates", "x3.npy have 3"]),
+        ("ot empty.npy x.npy".to_owned(), vec!["empty.npy: the source is empty"]),
         (
             weighted("source", "short.npy"),
             vec!["short.npy: ", "number of source weights", "is 2, expected 4"],
         ),
-        (
-            weighted("target", "negative.npy"),
-            vec!["negative.npy: target weights[2] is -0.25"],
-        ),
-        (
-            weighted("source", "holed.npy"),
-            vec!["holed.npy: source weights[3] is NaN"],
-        ),
-        (
-            weighted("target", "zero.npy"),
-            vec!["zero.npy: target weights are all zero"],
-        ),
-        (
-            weighted("source", "heavy.npy"),
-            vec!["source weights sum to 1.25", "target weights to 1:"],
-        ),
-        (
-            weighted("source", "x.npy"),
-            vec!["x.npy: weights are a vector", "4 x 2"],
-        ),
+        (weighted("target", "negative.npy"), vec!["negative.npy: target weights[2] is -0.25"]),
+        (weighted("source", "holed.npy"), vec!["holed.npy: source weights[3] is NaN"]),
+        (weighted("target", "zero.npy"), vec!["zero.npy: target weights are all zero"]),
+        (weighted("source", "heavy.npy"), vec!["source weights sum to 1.25", "target weights to 1:"]),
+        (weighted("source", "x.npy"), vec!["x.npy: weights are a vector", "4 x 2"]),
         ("ot x.npy x.npy --tolerance 2".to_owned(), vec!["tolerance is 2"]),
     ] {
         let output = folder.run(&arguments);
         let message = text(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{arguments}: {message}");
         assert!(output.stdout.is_empty(), "{arguments}");
-        assert!(
-            message.starts_with("error: ") && message.lines().count() == 1,
-            "{message}"
-        );
+        assert!(message.starts_with("error: ") && message.lines().count() == 1, "{message}");
         for part in expected {
             assert!(message.contains(part), "{arguments}: {message}");
         }
@@ -184,16 +127,10 @@ fn outputs_are_checked_first_and_left_alone_on_failure() {
     for (arguments, expected) in [
         ("--plan nowhere/p.npy", "cannot write nowhere/p.npy: "),
         ("--plan folder", "cannot write folder: "),
-        (
-            "--source-potentials nowhere/f.npy",
-            "cannot write nowhere/f.npy: ",
-        ),
+        ("--source-potentials nowhere/f.npy", "cannot write nowhere/f.npy: "),
         ("--plan x.npy", "x.npy: this output is also an input"),
         ("--plan ./folder/../x.npy", "this output is also an input"),
-        (
-            "--plan p.npy --target-potentials ./p.npy",
-            "this output is also an input or another output",
-        ),
+        ("--plan p.npy --target-potentials ./p.npy", "this output is also an input or another output"),
     ] {
         // The input is missing too: the outputs come first.
         for inputs in ["x.npy x.npy", "x.npy missing.npy"] {
@@ -206,15 +143,9 @@ fn outputs_are_checked_first_and_left_alone_on_failure() {
     assert_eq!(npy::read_matrix::<f64>(folder.path("x.npy")).unwrap(), cloud);
 
     let failing = "ot x.npy x.npy --source-weights heavy.npy";
-    assert_eq!(
-        folder.run(&format!("{failing} --plan old.npy")).status.code(),
-        Some(1)
-    );
+    assert_eq!(folder.run(&format!("{failing} --plan old.npy")).status.code(), Some(1));
     assert_eq!(fs::read_to_string(folder.path("old.npy")).unwrap(), "old");
-    assert_eq!(
-        folder.run(&format!("{failing} --plan new.npy")).status.code(),
-        Some(1)
-    );
+    assert_eq!(folder.run(&format!("{failing} --plan new.npy")).status.code(), Some(1));
     assert!(!folder.path("new.npy").exists());
     assert_eq!(folder.run("ot x.npy x.npy --plan old.npy").status.code(), Some(0));
     let plan: Matrix<f64> = npy::read_matrix(folder.path("old.npy")).unwrap();

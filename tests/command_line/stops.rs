@@ -9,13 +9,10 @@ use std::process::{Child, Command, Output, Stdio};
 #[test]
 fn limits_are_exit_code_3_with_a_feasible_plan() {
     let folder = Folder::new("limits");
-    folder
-        .cloud("x.npy", &random_cloud(600, 2, 1))
-        .cloud("y.npy", &random_cloud(600, 2, 2));
-    for (limit, status, stopped_by) in [
-        ("--max-iterations 1", "iteration_limit", Value::Null),
-        ("--timeout 0", "stopped", "timeout".into()),
-    ] {
+    folder.cloud("x.npy", &random_cloud(600, 2, 1)).cloud("y.npy", &random_cloud(600, 2, 2));
+    for (limit, status, stopped_by) in
+        [("--max-iterations 1", "iteration_limit", Value::Null), ("--timeout 0", "stopped", "timeout".into())]
+    {
         let object = folder.json(&format!("ot x.npy y.npy {limit} --plan p.npy"), 3);
         assert_eq!(object["status"], status);
         assert_eq!(object["stopped_by"], stopped_by);
@@ -40,11 +37,7 @@ fn interrupt_after(folder: &Folder, arguments: &str, line: &str) -> (Output, Str
     while !said.ends_with(&format!("{line}\n")) {
         assert!(errors.read_line(&mut said).unwrap() > 0, "ended early: {said}");
     }
-    let sent = Command::new("sh")
-        .arg("-c")
-        .arg(format!("kill -INT {}", child.id()))
-        .status()
-        .unwrap();
+    let sent = Command::new("sh").arg("-c").arg(format!("kill -INT {}", child.id())).status().unwrap();
     assert!(sent.success());
     let rest = std::thread::spawn(move || std::io::read_to_string(errors).unwrap());
     let output = child.wait_with_output().unwrap();
@@ -56,9 +49,7 @@ fn the_first_interrupt_gives_the_best_plan_so_far() {
     let folder = Folder::new("interrupt");
     // Where the machine is so fast, or so busy, that the solver is done before it hears, a larger problem is not.
     for count in [2000, 4000, 8000] {
-        folder
-            .cloud("x.npy", &random_cloud(count, 8, 1))
-            .cloud("y.npy", &random_cloud(count, 8, 2));
+        folder.cloud("x.npy", &random_cloud(count, 8, 1)).cloud("y.npy", &random_cloud(count, 8, 2));
         let arguments = "ot x.npy y.npy --json --plan p.npy --plan-format sparse";
         let (output, errors) = interrupt_after(&folder, arguments, "solver started");
         let object: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -69,10 +60,7 @@ fn the_first_interrupt_gives_the_best_plan_so_far() {
         assert_eq!(object["status"], "stopped");
         assert_eq!(object["stopped_by"], "interrupt");
         assert!(errors.contains("stopping with the best plan so far"), "{errors}");
-        let (cost, bound) = (
-            object["cost"].as_f64().unwrap(),
-            object["dual_value"].as_f64().unwrap(),
-        );
+        let (cost, bound) = (object["cost"].as_f64().unwrap(), object["dual_value"].as_f64().unwrap());
         assert!(bound < cost && cost < 8.0, "{bound} {cost}");
         let triplets = npy::read_matrix(folder.path("p.npy")).unwrap();
         let (rows, columns) = marginals(&densify(&triplets, count, count));

@@ -21,10 +21,8 @@ enum Damage {
 fn damage() -> impl Strategy<Value = Damage> {
     use Damage::*;
     // Bytes that mean something to the formats come more often than chance has them.
-    let byte = prop_oneof![
-        any::<u8>(),
-        prop::sample::select(b"\x00\xff\x8b09(){}',:<>|fiubLTrue \n\r\"".to_vec())
-    ];
+    let byte =
+        prop_oneof![any::<u8>(), prop::sample::select(b"\x00\xff\x8b09(){}',:<>|fiubLTrue \n\r\"".to_vec())];
     let index = any::<prop::sample::Index>;
     prop_oneof![
         (index(), byte.clone()).prop_map(|(at, byte)| Set(at, byte)),
@@ -79,11 +77,7 @@ impl Drop for Temporary {
 fn peak_address_space() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmPeak:"))?;
-    line.trim()
-        .strip_suffix(" kB")?
-        .parse::<u64>()
-        .ok()
-        .map(|kilobytes| kilobytes * 1024)
+    line.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
 }
 
 /// Runs `function` and checks that it asked for less than 2 GiB: far above what the tests beside it and their threads
@@ -92,11 +86,7 @@ fn without_much_memory(function: impl FnOnce()) {
     let before = peak_address_space();
     function();
     if let (Some(before), Some(after)) = (before, peak_address_space()) {
-        assert!(
-            after - before < 1 << 31,
-            "{} bytes of address space",
-            after - before
-        );
+        assert!(after - before < 1 << 31, "{} bytes of address space", after - before);
     }
 }
 

@@ -28,11 +28,7 @@ fn tables_of_every_order_and_version() {
     for name in types.iter().flatten().chain(&versions) {
         let Some(array) = read(name) else { return };
         assert_eq!(array.to_matrix::<f64>().unwrap(), table, "{name}");
-        assert_eq!(
-            array.to_matrix::<f32>().unwrap().row(2),
-            [14.5, 15.5, 16.5, 17.5],
-            "{name}"
-        );
+        assert_eq!(array.to_matrix::<f32>().unwrap().row(2), [14.5, 15.5, 16.5, 17.5], "{name}");
         let code = name.split('_').nth(1).unwrap().replace('f', "");
         let type_name = match code.as_str() {
             "2" => "f16",
@@ -82,12 +78,7 @@ fn half_precision_is_exact() {
         return;
     };
     let bits = |array: Array| -> Vec<u32> {
-        array
-            .to_vec::<f32>()
-            .unwrap()
-            .iter()
-            .map(|value| value.to_bits())
-            .collect()
+        array.to_vec::<f32>().unwrap().iter().map(|value| value.to_bits()).collect()
     };
     assert_eq!(half.data().type_name(), "f16");
     assert_eq!(bits(half), bits(single));
@@ -99,10 +90,7 @@ fn small_shapes() {
     let Some(number) = read("number") else { return };
     assert_eq!(number.shape(), [0_usize; 0]);
     assert_eq!(number.to_vec::<f64>().unwrap(), [2.5]);
-    assert_eq!(
-        read("booleans").unwrap().to_vec::<f32>().unwrap(),
-        [1.0, 0.0, 1.0]
-    );
+    assert_eq!(read("booleans").unwrap().to_vec::<f32>().unwrap(), [1.0, 0.0, 1.0]);
     let empty = read("empty").unwrap().to_matrix::<f32>().unwrap();
     assert_eq!((empty.rows(), empty.columns()), (0, 3));
 }
@@ -120,11 +108,8 @@ fn what_holds_no_real_numbers_is_refused_by_name() {
     ];
     for (name, start) in refused {
         let error = npy::read(folder.join(format!("refused_{name}.npy"))).unwrap_err();
-        let DataError::Bytes {
-            offset: 20,
-            problem: BytesProblem::UnsupportedType { type_name },
-            ..
-        } = &error
+        let DataError::Bytes { offset: 20, problem: BytesProblem::UnsupportedType { type_name }, .. } =
+            &error
         else {
             panic!("{name}: {error}");
         };

@@ -59,8 +59,5 @@ pub fn least_cost(supply: &[i64], demand: &[i64], costs: &[Vec<f64>]) -> f64 {
             node = before;
         }
     }
-    (0..n)
-        .flat_map(|i| (0..m).map(move |j| (i, j)))
-        .map(|(i, j)| flow[i][j] as f64 * costs[i][j])
-        .sum()
+    (0..n).flat_map(|i| (0..m).map(move |j| (i, j))).map(|(i, j)| flow[i][j] as f64 * costs[i][j]).sum()
 }

@@ -28,24 +28,14 @@ pub enum Failure {
 /// The system's refusal of a file.
 pub fn refused(operation: &'static str, path: &Path, reason: std::io::Error) -> Failure {
     let origin = Origin::File(path.to_owned());
-    Failure::Data(DataError::Io {
-        operation,
-        origin,
-        reason,
-    })
+    Failure::Data(DataError::Io { operation, origin, reason })
 }
 
 /// An error about an array or a stream, with the file that it comes from or goes to.
 pub fn in_file(error: DataError, path: &Path) -> Failure {
     let origin = Origin::File(path.to_owned());
     Failure::Data(match error {
-        DataError::Io {
-            operation, reason, ..
-        } => DataError::Io {
-            operation,
-            origin,
-            reason,
-        },
+        DataError::Io { operation, reason, .. } => DataError::Io { operation, origin, reason },
         DataError::Array { problem, .. } => DataError::Array { origin, problem },
         other => other,
     })

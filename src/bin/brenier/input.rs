@@ -58,6 +58,5 @@ impl Numbers {
 
 /// Whether the file's name says that it is text.
 pub fn is_csv(path: &Path) -> bool {
-    path.extension()
-        .is_some_and(|extension| extension.eq_ignore_ascii_case("csv"))
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"))
 }

@@ -57,10 +57,7 @@ impl OutputArguments {
     /// none would overwrite an input. What is there keeps its content, what is not is not left behind.
     pub fn check(&self, inputs: &[&Path]) -> Result<(), Failure> {
         let mut taken: Vec<PathBuf> = inputs.iter().filter_map(|path| identity(path)).collect();
-        for path in [&self.plan, &self.source_potentials, &self.target_potentials]
-            .into_iter()
-            .flatten()
-        {
+        for path in [&self.plan, &self.source_potentials, &self.target_potentials].into_iter().flatten() {
             check_writable(path).map_err(|reason| refused("write", path, reason))?;
             if let Some(identity) = identity(path) {
                 if taken.contains(&identity) {
@@ -103,10 +100,9 @@ impl OutputArguments {
             run.say(&format!("writing {}", path.display()));
             write_plan(path, self.plan_format, plan)?;
         }
-        for (path, potentials) in [
-            (&self.source_potentials, source_potentials),
-            (&self.target_potentials, target_potentials),
-        ] {
+        for (path, potentials) in
+            [(&self.source_potentials, source_potentials), (&self.target_potentials, target_potentials)]
+        {
             if let Some(path) = path {
                 run.say(&format!("writing {}", path.display()));
                 write_vector(path, potentials)?;
@@ -140,10 +136,8 @@ fn identity(path: &Path) -> Option<PathBuf> {
         Ok(metadata) if metadata.is_file() => fs::canonicalize(path).ok(),
         Ok(_) => None,
         Err(_) => {
-            let folder = path
-                .parent()
-                .filter(|folder| !folder.as_os_str().is_empty())
-                .unwrap_or(Path::new("."));
+            let folder =
+                path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
             Some(fs::canonicalize(folder).ok()?.join(path.file_name()?))
         }
     }
@@ -170,11 +164,7 @@ fn write_plan(path: &Path, format: PlanFormat, plan: &TransportPlan) -> Result<(
         PlanFormat::Sparse if is_csv(path) => {
             let header = std::iter::once(["source", "target", "mass"].map(str::to_owned));
             let entries = plan.entries().iter().map(|entry| {
-                [
-                    entry.source.to_string(),
-                    entry.target.to_string(),
-                    format!("{:?}", entry.mass),
-                ]
+                [entry.source.to_string(), entry.target.to_string(), format!("{:?}", entry.mass)]
             });
             let file = File::create(path).map_err(|reason| refused("create", path, reason))?;
             csv::write_records_to(

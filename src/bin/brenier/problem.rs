@@ -76,16 +76,10 @@ pub enum AnyProblem<'a> {
 impl ProblemArguments {
     /// The files that are named.
     pub fn paths(&self) -> Vec<&Path> {
-        [
-            &self.source,
-            &self.target,
-            &self.cost_matrix,
-            &self.source_weights,
-            &self.target_weights,
-        ]
-        .into_iter()
-        .filter_map(|path| path.as_deref())
-        .collect()
+        [&self.source, &self.target, &self.cost_matrix, &self.source_weights, &self.target_weights]
+            .into_iter()
+            .filter_map(|path| path.as_deref())
+            .collect()
     }
 
     /// Reads them.
@@ -127,9 +121,7 @@ impl ProblemArguments {
                 }
                 // The argument parser has asked for one or the other.
                 _ => {
-                    return Err(Failure::Message(
-                        "expected SOURCE and TARGET, or --cost-matrix".to_owned(),
-                    ));
+                    return Err(Failure::Message("expected SOURCE and TARGET, or --cost-matrix".to_owned()));
                 }
             };
         Ok(ProblemInput {
@@ -171,10 +163,7 @@ impl ProblemArguments {
             &None
         };
         match file {
-            Some(file) => Failure::InFile {
-                file: file.clone(),
-                error,
-            },
+            Some(file) => Failure::InFile { file: file.clone(), error },
             None => error.into(),
         }
     }
@@ -222,12 +211,7 @@ impl ProblemInput {
             Some(dimensions) => format!("{dimensions}-dimensional points, cost {}", self.cost_name),
             None => "cost matrix".to_owned(),
         };
-        format!(
-            "{} x {}, {costs}, {}",
-            self.sources,
-            self.targets,
-            self.element_type()
-        )
+        format!("{} x {}, {costs}, {}", self.sources, self.targets, self.element_type())
     }
 }
 

@@ -39,10 +39,7 @@ impl ProgressDisplay {
             Self::Terminal(TerminalLine::new())
         } else if verbose {
             let started = Instant::now();
-            Self::Lines {
-                started,
-                next: started + BETWEEN_LINES,
-            }
+            Self::Lines { started, next: started + BETWEEN_LINES }
         } else {
             Self::Nowhere
         }
@@ -104,11 +101,7 @@ impl TerminalLine {
                 }
             })
             .ok();
-        Self {
-            bar,
-            ended: Some(ended),
-            waiting,
-        }
+        Self { bar, ended: Some(ended), waiting }
     }
 }
 

@@ -74,10 +74,7 @@ pub fn threads(count: usize) -> String {
 
 /// Lines of a label and a value, aligned with the certificate's.
 pub fn table(lines: &[(&str, String)]) -> String {
-    lines
-        .iter()
-        .map(|(label, value)| format!("{label:<21}{value}\n"))
-        .collect()
+    lines.iter().map(|(label, value)| format!("{label:<21}{value}\n")).collect()
 }
 
 /// Prints to standard output. A reader that has gone away is no failure: it has seen what it wanted.
@@ -88,9 +85,9 @@ pub fn print(text: &str) -> Result<(), Failure> {
         .and_then(|()| output.write_all(b"\n"))
         .and_then(|()| output.flush());
     match written {
-        Err(reason) if reason.kind() != ErrorKind::BrokenPipe => Err(Failure::Message(format!(
-            "cannot write to standard output: {reason}"
-        ))),
+        Err(reason) if reason.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::Message(format!("cannot write to standard output: {reason}")))
+        }
         _ => Ok(()),
     }
 }

@@ -34,10 +34,7 @@ impl Watch {
         self.display.update(progress);
         if self.interrupt.is_requested() {
             self.stopped_by = Some("interrupt");
-        } else if self
-            .timeout
-            .is_some_and(|timeout| self.started.elapsed() >= timeout)
-        {
+        } else if self.timeout.is_some_and(|timeout| self.started.elapsed() >= timeout) {
             self.stopped_by = Some("timeout");
         } else {
             return ControlFlow::Continue(());

@@ -36,10 +36,7 @@ pub struct CsvOptions {
 
 impl Default for CsvOptions {
     fn default() -> Self {
-        Self {
-            delimiter: b',',
-            header: false,
-        }
+        Self { delimiter: b',', header: false }
     }
 }
 

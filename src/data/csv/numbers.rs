@@ -87,10 +87,7 @@ fn append<T: Scalar, R: BufRead>(
 ) -> Result<()> {
     let got = record.fields.len();
     if got != columns {
-        let problem = TextProblem::FieldCount {
-            expected: columns,
-            got,
-        };
+        let problem = TextProblem::FieldCount { expected: columns, got };
         return Err(records.error(record.line, got.min(columns) + 1, problem));
     }
     for (position, field) in record.fields.iter().enumerate() {
@@ -114,10 +111,7 @@ fn number<T: Scalar>(field: &str) -> std::result::Result<T, TextProblem> {
     };
     // "inf" has no digits; an infinity from digits is an overflow.
     if value.is_infinite() && text.bytes().any(|byte| byte.is_ascii_digit()) {
-        return Err(TextProblem::Range {
-            text: excerpt(text),
-            type_name: T::NAME,
-        });
+        return Err(TextProblem::Range { text: excerpt(text), type_name: T::NAME });
     }
     Ok(T::from_f64(value))
 }
@@ -128,20 +122,12 @@ mod tests {
     use crate::data::DataError;
 
     fn values<T: Scalar>(text: &str) -> Vec<T> {
-        read_from::<T>(text.as_bytes(), &CsvOptions::default())
-            .unwrap()
-            .values
-            .into_vec()
+        read_from::<T>(text.as_bytes(), &CsvOptions::default()).unwrap().values.into_vec()
     }
 
     fn problem(text: &str, options: &CsvOptions) -> (u64, usize, TextProblem) {
         match read_from::<f32>(text.as_bytes(), options) {
-            Err(DataError::Text {
-                line,
-                column,
-                problem,
-                ..
-            }) => (line, column, problem),
+            Err(DataError::Text { line, column, problem, .. }) => (line, column, problem),
             other => panic!("expected an error of the text, got {other:?}"),
         }
     }
@@ -154,20 +140,14 @@ mod tests {
         assert!(values::<f64>("nan")[0].is_nan());
         assert!(values::<f64>("-0")[0].is_sign_negative());
         // Just above the middle of 1 and 1 + 2^-23, by less than f64 sees: rounding twice would go down to 1.
-        assert_eq!(
-            values::<f32>("1.00000005960464477539062500001"),
-            [1.0 + f32::EPSILON]
-        );
+        assert_eq!(values::<f32>("1.00000005960464477539062500001"), [1.0 + f32::EPSILON]);
     }
 
     #[test]
     fn headers_and_shapes() {
         let options = CsvOptions::default().header(true);
         let table = read_from::<f64>(&b"a,b\r\n1,2\r\n3,4\r\n\r\n"[..], &options).unwrap();
-        assert_eq!(
-            table.header.as_deref(),
-            Some(&["a".to_owned(), "b".to_owned()][..])
-        );
+        assert_eq!(table.header.as_deref(), Some(&["a".to_owned(), "b".to_owned()][..]));
         assert_eq!(table.values, Matrix::from_rows([[1.0, 2.0], [3.0, 4.0]]));
         let names = read_from::<f64>(&b"a,b\n"[..], &options).unwrap().values;
         assert_eq!((names.rows(), names.columns()), (0, 2));
@@ -178,31 +158,16 @@ mod tests {
         let plain = CsvOptions::default();
         assert_eq!(problem("", &plain), (1, 1, TextProblem::Empty));
         assert_eq!(problem("\n\n", &plain), (1, 1, TextProblem::Empty));
-        assert_eq!(
-            problem("1,2\n3\n", &plain),
-            (2, 2, TextProblem::FieldCount { expected: 2, got: 1 })
-        );
-        assert_eq!(
-            problem("1,2\n3,4,5\n", &plain),
-            (2, 3, TextProblem::FieldCount { expected: 2, got: 3 })
-        );
-        assert_eq!(
-            problem("1,2\n\n3,4\n", &plain),
-            (2, 2, TextProblem::FieldCount { expected: 2, got: 1 })
-        );
+        assert_eq!(problem("1,2\n3\n", &plain), (2, 2, TextProblem::FieldCount { expected: 2, got: 1 }));
+        assert_eq!(problem("1,2\n3,4,5\n", &plain), (2, 3, TextProblem::FieldCount { expected: 2, got: 3 }));
+        assert_eq!(problem("1,2\n\n3,4\n", &plain), (2, 2, TextProblem::FieldCount { expected: 2, got: 1 }));
         let number = |text: &str| TextProblem::Number { text: text.into() };
         assert_eq!(problem("1,2\n3,x4\n", &plain), (2, 2, number("x4")));
         assert_eq!(problem("a,b\n1,2\n", &plain), (1, 1, number("a")));
         assert_eq!(problem("1,,2", &plain), (1, 2, number("")));
         assert_eq!(problem("0x10", &plain), (1, 1, number("0x10")));
-        assert_eq!(
-            problem("a,b\n1,2\n3,4 5", &plain.clone().header(true)),
-            (3, 2, number("4 5"))
-        );
-        let range = TextProblem::Range {
-            text: "-1e39".into(),
-            type_name: "f32",
-        };
+        assert_eq!(problem("a,b\n1,2\n3,4 5", &plain.clone().header(true)), (3, 2, number("4 5")));
+        let range = TextProblem::Range { text: "-1e39".into(), type_name: "f32" };
         assert_eq!(problem("1e38\n -1e39", &plain), (2, 1, range));
         let long = problem(&"y".repeat(1000), &plain).2.to_string();
         assert!(long.len() < 100, "{long}");

@@ -93,24 +93,17 @@ impl<R: BufRead> Records<R> {
 
     /// An error in the field `column` of the record that begins on `line`, both from 1.
     pub(super) fn error(&self, line: u64, column: usize, problem: TextProblem) -> DataError {
-        DataError::Text {
-            origin: self.origin.clone(),
-            line,
-            column,
-            problem,
-        }
+        DataError::Text { origin: self.origin.clone(), line, column, problem }
     }
 
     /// Reads the next line into `self.text`; false at the end of the file.
     fn next_line(&mut self) -> Result<bool> {
         self.text.clear();
-        self.reader
-            .read_until(b'\n', &mut self.text)
-            .map_err(|reason| DataError::Io {
-                operation: "read",
-                origin: self.origin.clone(),
-                reason,
-            })?;
+        self.reader.read_until(b'\n', &mut self.text).map_err(|reason| DataError::Io {
+            operation: "read",
+            origin: self.origin.clone(),
+            reason,
+        })?;
         if self.text.is_empty() {
             return Ok(false);
         }
@@ -209,10 +202,7 @@ impl<R: BufRead> Records<R> {
         };
         let line = behind.line - self.blank;
         self.blank -= 1;
-        Ok(Some(Record {
-            line,
-            fields: vec![String::new()],
-        }))
+        Ok(Some(Record { line, fields: vec![String::new()] }))
     }
 }
 
@@ -232,10 +222,7 @@ impl<R: BufRead> Iterator for Records<R> {
 /// The first character of bytes that may not be UTF-8.
 fn first_character(bytes: &[u8]) -> char {
     let four = &bytes[..bytes.len().min(4)];
-    String::from_utf8_lossy(four)
-        .chars()
-        .next()
-        .unwrap_or(char::REPLACEMENT_CHARACTER)
+    String::from_utf8_lossy(four).chars().next().unwrap_or(char::REPLACEMENT_CHARACTER)
 }
 
 #[cfg(test)]
@@ -247,21 +234,12 @@ mod tests {
     }
 
     fn fields(text: impl AsRef<[u8]>) -> Vec<Vec<String>> {
-        records(text)
-            .unwrap()
-            .into_iter()
-            .map(|record| record.fields)
-            .collect()
+        records(text).unwrap().into_iter().map(|record| record.fields).collect()
     }
 
     fn problem(text: impl AsRef<[u8]>) -> (u64, usize, TextProblem) {
         match records(text) {
-            Err(DataError::Text {
-                line,
-                column,
-                problem,
-                ..
-            }) => (line, column, problem),
+            Err(DataError::Text { line, column, problem, .. }) => (line, column, problem),
             other => panic!("expected an error of the text, got {other:?}"),
         }
     }
@@ -289,57 +267,36 @@ mod tests {
         assert_eq!(fields("\u{feff}"), [[""; 1]; 0]);
         assert_eq!(fields("\"\"\n"), [[""]]);
         let with_gap = records("a\n\n\nb\n\nc\n\n").unwrap();
-        let lines: Vec<_> = with_gap
-            .iter()
-            .map(|record| (record.line, &record.fields[0][..]))
-            .collect();
+        let lines: Vec<_> = with_gap.iter().map(|record| (record.line, &record.fields[0][..])).collect();
         assert_eq!(lines, [(1, "a"), (2, ""), (3, ""), (4, "b"), (5, ""), (6, "c")]);
     }
 
     #[test]
     fn a_byte_order_mark_is_skipped_at_the_start_alone() {
-        assert_eq!(
-            fields("\u{feff}\"a\",b\n\u{feff}c,d"),
-            [["a", "b"], ["\u{feff}c", "d"]]
-        );
+        assert_eq!(fields("\u{feff}\"a\",b\n\u{feff}c,d"), [["a", "b"], ["\u{feff}c", "d"]]);
     }
 
     #[test]
     fn lines_are_counted_through_quoted_line_breaks() {
         let found = records("\"a\nb\nc\",1\nd,2\n").unwrap();
         assert_eq!((found[0].line, found[1].line), (1, 4));
-        assert_eq!(
-            problem("\"a\nb\",1\nd,\"2\n\n"),
-            (3, 2, TextProblem::UnclosedQuote)
-        );
+        assert_eq!(problem("\"a\nb\",1\nd,\"2\n\n"), (3, 2, TextProblem::UnclosedQuote));
     }
 
     #[test]
     fn ambiguous_text_is_an_error_with_its_place() {
         assert_eq!(problem("a,b\nc,d\"e\""), (2, 2, TextProblem::QuoteInField));
-        assert_eq!(
-            problem("a,\"b\"c"),
-            (1, 2, TextProblem::TextAfterQuote { found: 'c' })
-        );
-        assert_eq!(
-            problem("a,\"b\"é"),
-            (1, 2, TextProblem::TextAfterQuote { found: 'é' })
-        );
+        assert_eq!(problem("a,\"b\"c"), (1, 2, TextProblem::TextAfterQuote { found: 'c' }));
+        assert_eq!(problem("a,\"b\"é"), (1, 2, TextProblem::TextAfterQuote { found: 'é' }));
         assert_eq!(problem("a\rb"), (1, 1, TextProblem::CarriageReturn));
         assert_eq!(problem("a,b\r"), (1, 2, TextProblem::CarriageReturn));
-        assert_eq!(
-            problem(b"a,b\xff"),
-            (1, 2, TextProblem::NotUtf8 { valid_up_to: 1 })
-        );
+        assert_eq!(problem(b"a,b\xff"), (1, 2, TextProblem::NotUtf8 { valid_up_to: 1 }));
         let mut after_error = Records::from_reader(&b"\"\nx"[..], &CsvOptions::default()).unwrap();
         assert!(after_error.next().unwrap().is_err());
         assert!(after_error.next().is_none());
         for delimiter in *b"\"\n\r\xff" {
             let options = CsvOptions::default().delimiter(delimiter);
-            assert!(matches!(
-                Records::from_reader(&b""[..], &options),
-                Err(DataError::Argument { .. })
-            ));
+            assert!(matches!(Records::from_reader(&b""[..], &options), Err(DataError::Argument { .. })));
         }
     }
 }

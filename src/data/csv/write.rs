@@ -36,13 +36,7 @@ pub fn write<T: Scalar>(
 ) -> Result<()> {
     check(matrix, header, options)?;
     let path = path.as_ref();
-    lines(
-        BufWriter::new(create(path)?),
-        &path.into(),
-        matrix,
-        header,
-        options.delimiter,
-    )
+    lines(BufWriter::new(create(path)?), &path.into(), matrix, header, options.delimiter)
 }
 
 /// The same to any writer, which is flushed.
@@ -105,20 +99,10 @@ pub fn write_records_to<F: AsRef<str>>(
 
 fn check<T: Scalar>(matrix: &Matrix<T>, header: Option<&[&str]>, options: &CsvOptions) -> Result<()> {
     options.check()?;
-    let argument = |name, value: String, requirement| {
-        Err(DataError::Argument {
-            name,
-            value,
-            requirement,
-        })
-    };
+    let argument = |name, value: String, requirement| Err(DataError::Argument { name, value, requirement });
     if options.header != header.is_some() {
         let value = options.header.to_string();
-        return argument(
-            "the header option",
-            value,
-            "it must say whether there are names to write",
-        );
+        return argument("the header option", value, "it must say whether there are names to write");
     }
     if let Some(names) = header.filter(|names| names.len() != matrix.columns()) {
         let value = format!("{} names for {} columns", names.len(), matrix.columns());
@@ -155,11 +139,7 @@ fn lines<T: Scalar>(
             if column > 0 {
                 line.push(char::from(delimiter));
             }
-            let written = if quoted {
-                write!(line, "\"{value:?}\"")
-            } else {
-                write!(line, "{value:?}")
-            };
+            let written = if quoted { write!(line, "\"{value:?}\"") } else { write!(line, "{value:?}") };
             written.expect("a string takes what is written to it");
         }
         line.push('\n');
@@ -198,19 +178,11 @@ fn append_record<F: AsRef<str>>(line: &mut String, record: impl IntoIterator<Ite
 fn put(writer: &mut impl Write, origin: &Origin, line: &mut String) -> Result<()> {
     let written = writer.write_all(line.as_bytes());
     line.clear();
-    written.map_err(|reason| DataError::Io {
-        operation: "write",
-        origin: origin.clone(),
-        reason,
-    })
+    written.map_err(|reason| DataError::Io { operation: "write", origin: origin.clone(), reason })
 }
 
 fn flush(writer: &mut impl Write, origin: &Origin) -> Result<()> {
-    writer.flush().map_err(|reason| DataError::Io {
-        operation: "write",
-        origin: origin.clone(),
-        reason,
-    })
+    writer.flush().map_err(|reason| DataError::Io { operation: "write", origin: origin.clone(), reason })
 }
 
 #[cfg(test)]
@@ -224,10 +196,7 @@ mod tests {
         let refused = |rows, columns, header: Option<&[&str]>, option| {
             let options = CsvOptions::default().header(option);
             let result = write_to(Vec::new(), &Matrix::<f64>::zeros(rows, columns), header, &options);
-            assert!(
-                matches!(result, Err(DataError::Argument { .. })),
-                "{rows} x {columns}: {result:?}"
-            );
+            assert!(matches!(result, Err(DataError::Argument { .. })), "{rows} x {columns}: {result:?}");
         };
         refused(2, 0, None, false);
         refused(0, 2, None, false);

@@ -38,25 +38,15 @@ pub fn images<T: Scalar>(path: impl AsRef<Path>, scale: PixelScale) -> Result<Im
     let path = path.as_ref();
     let array = read(path)?;
     let &[count, height, width] = array.shape() else {
-        return Err(array
-            .dimensions("three dimensions: images, height, width")
-            .in_file(path));
+        return Err(array.dimensions("three dimensions: images, height, width").in_file(path));
     };
     let mut pixels = Vec::new();
     scale.append(&bytes(array).map_err(|error| error.in_file(path))?, &mut pixels);
     let length = pixels.len();
     let pixels = Matrix::from_vec(count, height * width, pixels).map_err(|_| {
-        array_error(ArrayProblem::Length {
-            shape: vec![count, height, width],
-            length,
-        })
-        .in_file(path)
+        array_error(ArrayProblem::Length { shape: vec![count, height, width], length }).in_file(path)
     })?;
-    Ok(Images {
-        pixels,
-        height,
-        width,
-    })
+    Ok(Images { pixels, height, width })
 }
 
 /// Reads labels: bytes of shape `(n,)`.
@@ -85,9 +75,6 @@ pub fn labels(path: impl AsRef<Path>) -> Result<Vec<u8>> {
 fn bytes(array: Array) -> Result<Vec<u8>> {
     match array.into_data() {
         ArrayData::U8(bytes) => Ok(bytes),
-        other => Err(array_error(ArrayProblem::ElementType {
-            expected: "u8",
-            got: other.type_name(),
-        })),
+        other => Err(array_error(ArrayProblem::ElementType { expected: "u8", got: other.type_name() })),
     }
 }

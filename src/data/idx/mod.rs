@@ -77,21 +77,13 @@ fn read_array<R: Read>(mut reader: ByteReader<R>) -> Result<Array> {
     let mut start = [0; 4];
     let got = reader.fill(&mut start)?;
     if got == 0 || start[..got.min(2)].iter().any(|&byte| byte != 0) {
-        let problem = BytesProblem::Signature {
-            format: "an IDX",
-            found: start[..got].to_vec(),
-        };
+        let problem = BytesProblem::Signature { format: "an IDX", found: start[..got].to_vec() };
         return Err(reader.error(0, problem));
     }
     if got < start.len() {
-        return Err(reader.error(
-            0,
-            BytesProblem::Truncated {
-                what: "signature",
-                expected: 4,
-                got: got as u64,
-            },
-        ));
+        return Err(
+            reader.error(0, BytesProblem::Truncated { what: "signature", expected: 4, got: got as u64 })
+        );
     }
     let [_, _, code, dimensions] = start;
     let mut shape = Vec::with_capacity(usize::from(dimensions));
@@ -107,23 +99,13 @@ fn read_array<R: Read>(mut reader: ByteReader<R>) -> Result<Array> {
         0x0c => elements::<i32, R>(&mut reader, &shape),
         0x0d => elements::<f32, R>(&mut reader, &shape),
         0x0e => elements::<f64, R>(&mut reader, &shape),
-        _ => Err(reader.error(
-            2,
-            BytesProblem::UnsupportedType {
-                type_name: format!("{code:#04x}"),
-            },
-        )),
+        _ => Err(reader.error(2, BytesProblem::UnsupportedType { type_name: format!("{code:#04x}") })),
     }
 }
 
 fn elements<E: Element, R: Read>(reader: &mut ByteReader<R>, shape: &[usize]) -> Result<Array> {
     let Some(count) = element_count(shape, E::SIZE) else {
-        return Err(reader.error(
-            4,
-            BytesProblem::ShapeTooLarge {
-                shape: shape.to_vec(),
-            },
-        ));
+        return Err(reader.error(4, BytesProblem::ShapeTooLarge { shape: shape.to_vec() }));
     };
     Array::new(shape, reader.last_elements::<E>(count, ByteOrder::Big)?)
 }

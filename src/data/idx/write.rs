@@ -29,18 +29,11 @@ pub fn write(path: impl AsRef<Path>, shape: &[usize], bytes: &[u8]) -> Result<()
     let start = header(shape, bytes.len())?;
     let file = create(path)?;
     let origin = path.into();
-    if path
-        .extension()
-        .is_some_and(|extension| extension.eq_ignore_ascii_case("gz"))
-    {
+    if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz")) {
         let mut encoder = GzEncoder::new(file, Compression::default());
         put(&mut encoder, &origin, &start, bytes)?;
         let finished = encoder.finish();
-        finished.map(drop).map_err(|reason| DataError::Io {
-            operation: "write",
-            origin,
-            reason,
-        })
+        finished.map(drop).map_err(|reason| DataError::Io { operation: "write", origin, reason })
     } else {
         put(file, &origin, &start, bytes)
     }
@@ -62,10 +55,7 @@ fn header(shape: &[usize], length: usize) -> Result<Vec<u8>> {
     check_length(shape, length)?;
     let Ok(dimensions) = u8::try_from(shape.len()) else {
         let expected = "at most 255 dimensions";
-        return Err(array_error(ArrayProblem::Dimensions {
-            expected,
-            shape: shape.to_vec(),
-        }));
+        return Err(array_error(ArrayProblem::Dimensions { expected, shape: shape.to_vec() }));
     };
     let mut bytes = vec![0, 0, 0x08, dimensions];
     for &dimension in shape {

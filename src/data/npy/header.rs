@@ -42,24 +42,11 @@ pub(super) fn read<R: Read>(reader: &mut ByteReader<R>) -> Result<Header> {
     let got = reader.fill(&mut signature)?;
     if signature[..got] != SIGNATURE[..got] || got == 0 {
         let found = signature[..got].to_vec();
-        return Err(reader.error(
-            0,
-            BytesProblem::Signature {
-                format: "a .npy",
-                found,
-            },
-        ));
+        return Err(reader.error(0, BytesProblem::Signature { format: "a .npy", found }));
     }
     if got < SIGNATURE.len() {
         let (expected, got) = (SIGNATURE.len() as u64, got as u64);
-        return Err(reader.error(
-            0,
-            BytesProblem::Truncated {
-                what: "signature",
-                expected,
-                got,
-            },
-        ));
+        return Err(reader.error(0, BytesProblem::Truncated { what: "signature", expected, got }));
     }
     let mut version = [0; 2];
     reader.exact(&mut version, "version")?;
@@ -79,13 +66,7 @@ pub(super) fn read<R: Read>(reader: &mut ByteReader<R>) -> Result<Header> {
         _ => return Err(reader.error(length_offset - 2, BytesProblem::Version { major, minor })),
     };
     if length > LONGEST {
-        return Err(reader.error(
-            length_offset,
-            BytesProblem::HeaderTooLong {
-                length,
-                limit: LONGEST,
-            },
-        ));
+        return Err(reader.error(length_offset, BytesProblem::HeaderTooLong { length, limit: LONGEST }));
     }
     reader.check_remaining("header", length)?;
     let start = reader.offset();
@@ -137,12 +118,7 @@ fn parse(text: &[u8], start: u64) -> Parsed<Header> {
     let fortran_order = fortran_order.ok_or(missing(KEYS[1]))?;
     let (shape_position, shape) = shape.ok_or(missing(KEYS[2]))?;
     let Some((order, kind)) = element_type(&descr) else {
-        return Err((
-            descr_position,
-            BytesProblem::UnsupportedType {
-                type_name: excerpt(&descr),
-            },
-        ));
+        return Err((descr_position, BytesProblem::UnsupportedType { type_name: excerpt(&descr) }));
     };
     Ok(Header {
         kind,
@@ -217,24 +193,14 @@ mod tests {
             (header.kind, header.order, header.fortran_order, header.shape)
         };
         let same = (('f', 4), ByteOrder::Big, true, vec![3, 4]);
-        assert_eq!(
-            expected("{'descr': '>f4', 'fortran_order': True, 'shape': (3, 4), }  \n"),
-            same
-        );
-        assert_eq!(
-            expected(r#"{"shape":(3,4),"fortran_order":True,"descr":">f4"}"#),
-            same
-        );
+        assert_eq!(expected("{'descr': '>f4', 'fortran_order': True, 'shape': (3, 4), }  \n"), same);
+        assert_eq!(expected(r#"{"shape":(3,4),"fortran_order":True,"descr":">f4"}"#), same);
         assert_eq!(
             expected("\n{ 'shape' :\t( 3L , 4 , ) ,\n'descr' : '>f4' , 'fortran_order' : True }"),
             same
         );
-        let shape = |tuple: &str| {
-            expected(&format!(
-                "{{'descr':'|u1','fortran_order':False,'shape':{tuple}}}"
-            ))
-            .3
-        };
+        let shape =
+            |tuple: &str| expected(&format!("{{'descr':'|u1','fortran_order':False,'shape':{tuple}}}")).3;
         assert_eq!(shape("()"), [0_usize; 0]);
         assert_eq!(shape("( )"), [0_usize; 0]);
         assert_eq!(shape("(0,)"), [0]);
@@ -244,44 +210,23 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named_with_its_place() {
         let missing = |key| (0, BytesProblem::MissingKey { key });
-        assert_eq!(
-            problem("{'fortran_order': True, 'shape': (1,)}"),
-            missing("descr")
-        );
-        assert_eq!(
-            problem("{'descr': '<f8', 'shape': (1,)}"),
-            missing("fortran_order")
-        );
-        assert_eq!(
-            problem("{'descr': '<f8', 'fortran_order': False}"),
-            missing("shape")
-        );
+        assert_eq!(problem("{'fortran_order': True, 'shape': (1,)}"), missing("descr"));
+        assert_eq!(problem("{'descr': '<f8', 'shape': (1,)}"), missing("fortran_order"));
+        assert_eq!(problem("{'descr': '<f8', 'fortran_order': False}"), missing("shape"));
         assert_eq!(problem("{}"), missing("descr"));
         assert_eq!(
             problem("{'descr': '<f8', 'descr': '<f8'}"),
             (17, BytesProblem::DuplicateKey { key: "descr" })
         );
-        assert_eq!(
-            problem("{'color': '<f8'}"),
-            (1, BytesProblem::UnknownKey { key: "color".into() })
-        );
+        assert_eq!(problem("{'color': '<f8'}"), (1, BytesProblem::UnknownKey { key: "color".into() }));
         let types = [
             "|O", "<U5", "|S3", "<c16", "<M8[ns]", "|V4", "<f16", "=f8", "|f8", "f8", "float64", "", "<f",
             "é",
         ];
         for name in types {
-            let (position, problem) = problem(&format!(
-                "{{'descr': '{name}', 'fortran_order': False, 'shape': ()}}"
-            ));
-            assert_eq!(
-                (position, problem),
-                (
-                    10,
-                    BytesProblem::UnsupportedType {
-                        type_name: name.into()
-                    }
-                )
-            );
+            let (position, problem) =
+                problem(&format!("{{'descr': '{name}', 'fortran_order': False, 'shape': ()}}"));
+            assert_eq!((position, problem), (10, BytesProblem::UnsupportedType { type_name: name.into() }));
         }
         let structured =
             problem("{'descr': [('x', '<f8'), ('y', '<f8')], 'fortran_order': False, 'shape': (2,)}");
@@ -299,11 +244,7 @@ mod tests {
             ("{'descr", 1, "a string without escapes, closed by its quote"),
             ("{'descr' '<f8'}", 9, "':'"),
             ("{'descr': <f8}", 10, "an element type in quotes"),
-            (
-                r"{'descr': '\x3cf8'}",
-                10,
-                "a string without escapes, closed by its quote",
-            ),
+            (r"{'descr': '\x3cf8'}", 10, "a string without escapes, closed by its quote"),
             ("{'fortran_order': 1}", 18, "True or False"),
             ("{'fortran_order': Truest}", 22, "',' or '}'"),
             ("{'shape': 3}", 10, "'(' and a tuple of dimensions"),
@@ -313,17 +254,9 @@ mod tests {
             ("{'shape': (,)}", 11, "a whole number"),
             ("{'shape': (-1,)}", 11, "a whole number"),
             ("{'shape': (03,)}", 11, "a whole number"),
-            (
-                "{'shape': (3.0,)}",
-                12,
-                "',' (a tuple of one has a trailing comma)",
-            ),
+            ("{'shape': (3.0,)}", 12, "',' (a tuple of one has a trailing comma)"),
             ("{'shape': (3, 4", 15, "',' or ')'"),
-            (
-                "{'descr': '<f8', 'fortran_order': True, 'shape': (3,)} x",
-                55,
-                "the header's end",
-            ),
+            ("{'descr': '<f8', 'fortran_order': True, 'shape': (3,)} x", 55, "the header's end"),
         ];
         for (text, position, expected) in cases {
             let (got, problem) = problem(text);
@@ -333,9 +266,7 @@ mod tests {
             );
         }
         let digits = "99999999999999999999999";
-        let large = BytesProblem::DimensionTooLarge {
-            digits: digits.into(),
-        };
+        let large = BytesProblem::DimensionTooLarge { digits: digits.into() };
         assert_eq!(problem(&format!("{{'shape': ({digits},)}}")), (11, large));
         let many = "1,".repeat(MOST_DIMENSIONS + 1);
         let limit = MOST_DIMENSIONS;

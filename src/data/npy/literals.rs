@@ -23,10 +23,7 @@ impl<'a> Literals<'a> {
 
     /// Skips spaces and line breaks.
     pub(super) fn skip_space(&mut self) {
-        while matches!(
-            self.text.get(self.position),
-            Some(b' ' | b'\t' | b'\n' | b'\r' | b'\x0c')
-        ) {
+        while matches!(self.text.get(self.position), Some(b' ' | b'\t' | b'\n' | b'\r' | b'\x0c')) {
             self.position += 1;
         }
     }
@@ -55,11 +52,7 @@ impl<'a> Literals<'a> {
 
     /// Skips spaces and this character, which must come next.
     pub(super) fn punctuation(&mut self, character: u8, expected: &'static str) -> Parsed<()> {
-        if self.takes(character) {
-            Ok(())
-        } else {
-            Err(self.syntax(expected))
-        }
+        if self.takes(character) { Ok(()) } else { Err(self.syntax(expected)) }
     }
 
     /// A string in single or double quotes. None that NumPy writes for a number has an escape.
@@ -69,10 +62,7 @@ impl<'a> Literals<'a> {
             return Err(self.syntax(expected));
         };
         let rest = &self.text[self.position + 1..];
-        match rest
-            .iter()
-            .position(|&byte| byte == quote || matches!(byte, b'\\' | b'\n'))
-        {
+        match rest.iter().position(|&byte| byte == quote || matches!(byte, b'\\' | b'\n')) {
             Some(length) if rest[length] == quote => {
                 self.position += length + 2;
                 Ok(String::from_utf8_lossy(&rest[..length]).into_owned())
@@ -140,13 +130,6 @@ impl<'a> Literals<'a> {
         if self.text.get(self.position) == Some(&b'L') {
             self.position += 1;
         }
-        digits.parse().map_err(|_| {
-            (
-                start,
-                BytesProblem::DimensionTooLarge {
-                    digits: excerpt(&digits),
-                },
-            )
-        })
+        digits.parse().map_err(|_| (start, BytesProblem::DimensionTooLarge { digits: excerpt(&digits) }))
     }
 }

@@ -133,11 +133,7 @@ pub fn read_vector<T: Scalar>(path: impl AsRef<Path>) -> Result<Vec<T>> {
 /// # Ok::<(), brenier::data::DataError>(())
 /// ```
 pub fn write<T: Scalar>(path: impl AsRef<Path>, matrix: &Matrix<T>) -> Result<()> {
-    write_scalars(
-        path.as_ref(),
-        &[matrix.rows(), matrix.columns()],
-        matrix.as_slice(),
-    )
+    write_scalars(path.as_ref(), &[matrix.rows(), matrix.columns()], matrix.as_slice())
 }
 
 /// Writes a vector with shape `(n,)`, as `<f4` or `<f8`.
@@ -178,9 +174,7 @@ pub fn write_elements<E: Element>(path: impl AsRef<Path>, shape: &[usize], eleme
     check_shape(shape, elements.len())?;
     let path = path.as_ref();
     let start = header::encode(E::DESCR, shape);
-    write_all(create(path)?, &path.into(), &start, elements, |element, bytes| {
-        element.append_bytes(bytes)
-    })
+    write_all(create(path)?, &path.into(), &start, elements, |element, bytes| element.append_bytes(bytes))
 }
 
 /// The same to any writer, which is flushed.
@@ -198,18 +192,13 @@ pub fn write_elements<E: Element>(path: impl AsRef<Path>, shape: &[usize], eleme
 pub fn write_to<E: Element>(writer: impl Write, shape: &[usize], elements: &[E]) -> Result<()> {
     check_shape(shape, elements.len())?;
     let start = header::encode(E::DESCR, shape);
-    write_all(writer, &Origin::Stream, &start, elements, |element, bytes| {
-        element.append_bytes(bytes)
-    })
+    write_all(writer, &Origin::Stream, &start, elements, |element, bytes| element.append_bytes(bytes))
 }
 
 fn check_shape(shape: &[usize], length: usize) -> Result<()> {
     if shape.len() > MOST_DIMENSIONS {
         let expected = "at most 64 dimensions";
-        return Err(array_error(ArrayProblem::Dimensions {
-            expected,
-            shape: shape.to_vec(),
-        }));
+        return Err(array_error(ArrayProblem::Dimensions { expected, shape: shape.to_vec() }));
     }
     check_length(shape, length)
 }
@@ -224,9 +213,7 @@ fn write_scalars<T: Scalar>(path: &Path, shape: &[usize], scalars: &[T]) -> Resu
         })
     } else {
         let start = header::encode(f64::DESCR, shape);
-        write_all(create(path)?, &origin, &start, scalars, |value, bytes| {
-            value.to_f64().append_bytes(bytes)
-        })
+        write_all(create(path)?, &origin, &start, scalars, |value, bytes| value.to_f64().append_bytes(bytes))
     }
 }
 
@@ -254,9 +241,7 @@ fn read_array<R: Read>(mut reader: ByteReader<R>) -> Result<Array> {
 
 fn elements<E: Element, R: Read>(reader: &mut ByteReader<R>, header: &Header) -> Result<Array> {
     let Some(count) = element_count(&header.shape, E::SIZE) else {
-        let problem = BytesProblem::ShapeTooLarge {
-            shape: header.shape.clone(),
-        };
+        let problem = BytesProblem::ShapeTooLarge { shape: header.shape.clone() };
         return Err(reader.error(header.shape_offset, problem));
     };
     let elements: Vec<E> = reader.last_elements(count, header.order)?;

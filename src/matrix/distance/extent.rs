@@ -47,11 +47,7 @@ impl Extent {
                 }
             }
         }
-        let mut extent = Self {
-            sides: Vec::with_capacity(d),
-            largest: 0.0,
-            magnitude: 0.0,
-        };
+        let mut extent = Self { sides: Vec::with_capacity(d), largest: 0.0, magnitude: 0.0 };
         if x.rows() + y.rows() > 0 {
             for (low, high) in low.into_iter().zip(high) {
                 let (low, high) = (low.to_f64(), high.to_f64());

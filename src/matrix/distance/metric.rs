@@ -160,11 +160,7 @@ impl Power {
     fn raise<T: Scalar, L: Lanes<Element = T>>(self, base: L) -> L {
         match self {
             Power::Halves(halves) => {
-                let mut result = if halves % 2 == 1 {
-                    base.sqrt()
-                } else {
-                    L::splat(T::ONE)
-                };
+                let mut result = if halves % 2 == 1 { base.sqrt() } else { L::splat(T::ONE) };
                 let mut exponent = halves / 2;
                 let mut square = base;
                 while exponent > 0 {

@@ -61,13 +61,7 @@ impl PairwiseRows {
         y: MatrixView<'_, T>,
         distance: Distance,
     ) -> Result<Self> {
-        Self::prepare(
-            "pairwise distances",
-            x,
-            y,
-            distance,
-            ["source points", "target points"],
-        )
+        Self::prepare("pairwise distances", x, y, distance, ["source points", "target points"])
     }
 }
 
@@ -87,29 +81,20 @@ impl<A: Scalar> DistanceRows<A> {
         let mut scale = 1.0;
         let metric = match distance {
             Distance::SquaredEuclidean => AnyMetric::Squared(Squared { factor: A::ONE }),
-            Distance::Cosine => AnyMetric::Squared(Squared {
-                factor: A::from_f64(0.5),
-            }),
+            Distance::Cosine => AnyMetric::Squared(Squared { factor: A::from_f64(0.5) }),
             Distance::Euclidean => {
                 scale = extent.scale_for_squares::<A>();
-                AnyMetric::Euclidean(Euclidean {
-                    unscale: A::from_f64(1.0 / scale),
-                })
+                AnyMetric::Euclidean(Euclidean { unscale: A::from_f64(1.0 / scale) })
             }
             Distance::Manhattan => AnyMetric::Manhattan(Manhattan),
             Distance::Chebyshev => AnyMetric::Chebyshev(Chebyshev),
             Distance::MinkowskiPower { p } => AnyMetric::PowerSum(PowerSum { power: Power::new(p) }),
-            Distance::Minkowski { p } => AnyMetric::Minkowski(Minkowski {
-                power: Power::new(p),
-                root: Power::new(1.0 / p),
-            }),
+            Distance::Minkowski { p } => {
+                AnyMetric::Minkowski(Minkowski { power: Power::new(p), root: Power::new(1.0 / p) })
+            }
         };
         let pack = |points: MatrixView<'_, T>, what| {
-            if distance == Distance::Cosine {
-                unit_vectors(points, what)
-            } else {
-                Ok(scaled(points, scale))
-            }
+            if distance == Distance::Cosine { unit_vectors(points, what) } else { Ok(scaled(points, scale)) }
         };
         let (rows, columns, dimension) = (x.rows(), y.rows(), x.columns());
         Ok(Self {
@@ -163,11 +148,7 @@ impl<A: Scalar> DistanceRows<A> {
         out: &mut [A],
         stride: usize,
     ) {
-        assert!(
-            rows.start <= rows.end && rows.end <= self.rows,
-            "rows {rows:?} of {}",
-            self.rows
-        );
+        assert!(rows.start <= rows.end && rows.end <= self.rows, "rows {rows:?} of {}", self.rows);
         assert!(
             columns.start <= columns.end && columns.end <= self.columns,
             "columns {columns:?} of {}",
@@ -193,12 +174,7 @@ impl<A: Scalar> DistanceRows<A> {
 fn scaled<T: Scalar, A: Scalar>(points: MatrixView<'_, T>, scale: f64) -> Vec<A> {
     let mut out = Vec::with_capacity(points.rows() * points.columns());
     for row in 0..points.rows() {
-        out.extend(
-            points
-                .row(row)
-                .iter()
-                .map(|value| A::from_f64(value.to_f64() * scale)),
-        );
+        out.extend(points.row(row).iter().map(|value| A::from_f64(value.to_f64() * scale)));
     }
     out
 }
@@ -215,11 +191,7 @@ fn unit_vectors<T: Scalar, A: Scalar>(points: MatrixView<'_, T>, what: &'static 
         // Over the largest entry first, so that no square overflows.
         let squares: f64 = point.iter().map(|value| (value.to_f64() / largest).powi(2)).sum();
         let length = squares.sqrt();
-        out.extend(
-            point
-                .iter()
-                .map(|value| A::from_f64(value.to_f64() / largest / length)),
-        );
+        out.extend(point.iter().map(|value| A::from_f64(value.to_f64() / largest / length)));
     }
     Ok(out)
 }
@@ -267,9 +239,7 @@ mod tests {
     fn cloud(rows: usize, columns: usize, seed: u64) -> Matrix<f64> {
         let mut state = seed;
         Matrix::from_fn(rows, columns, |_, _| {
-            state = state
-                .wrapping_mul(6364136223846793005)
-                .wrapping_add(1442695040888963407);
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
             (state >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
         })
     }
@@ -287,11 +257,7 @@ mod tests {
                     for (column, &got) in out.iter().enumerate() {
                         let expected = oracle(x.row(row), y.row(column), distance);
                         // d additions, each rounded, of terms of at most 16 roundings; cosine cancels from 1.
-                        let scale = if distance == Distance::Cosine {
-                            1.0
-                        } else {
-                            expected
-                        };
+                        let scale = if distance == Distance::Cosine { 1.0 } else { expected };
                         let error = (got - expected).abs();
                         assert!(
                             error <= (d + 20) as f64 * f64::EPSILON * scale,
@@ -369,11 +335,8 @@ mod tests {
                 let error = (pairs.entry(0, 0) / scale - expected).abs();
                 assert!(error <= 16.0 * f64::EPSILON * expected, "{distance} at {scale:e}");
             }
-            let cosine = PairwiseRows::new(
-                MatrixView::new(x.row(0), 1, 2, 2).unwrap(),
-                y.view(),
-                Distance::Cosine,
-            );
+            let cosine =
+                PairwiseRows::new(MatrixView::new(x.row(0), 1, 2, 2).unwrap(), y.view(), Distance::Cosine);
             assert!((cosine.unwrap().entry(0, 0) - 1.0).abs() <= 4.0 * f64::EPSILON);
         }
         // Far from the origin, close together.
@@ -396,26 +359,16 @@ mod tests {
         ));
         assert!(matches!(
             refused(&y, &Matrix::zeros(1, 3), Distance::Euclidean),
-            Error::Shape {
-                expected: 2,
-                got: 3,
-                ..
-            }
+            Error::Shape { expected: 2, got: 3, .. }
         ));
         assert_eq!(
             refused(&y, &Matrix::zeros(2, 2), Distance::Cosine),
-            Error::ZeroVector {
-                what: "target points",
-                row: 0
-            }
+            Error::ZeroVector { what: "target points", row: 0 }
         );
         let huge = Matrix::from_rows([[1e200, 0.0]]);
         for distance in [Distance::SquaredEuclidean, Distance::MinkowskiPower { p: 2.0 }] {
             let error = refused(&huge, &y, distance);
-            assert!(
-                matches!(error, Error::Argument { value, .. } if value == 1e200),
-                "{error}"
-            );
+            assert!(matches!(error, Error::Argument { value, .. } if value == 1e200), "{error}");
         }
         let opposite = Matrix::from_rows([[-1.5e308, 0.0]]);
         let huge = Matrix::from_rows([[1.5e308, 0.0]]);

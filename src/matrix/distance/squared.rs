@@ -44,30 +44,14 @@ pub(super) fn squared_into<T: Scalar>(
     let (centred_x, norms_x) = centred(x, &centre);
     let (centred_y, norms_y) = centred(y, &centre);
     let minus_two = T::from_f64(-2.0);
-    gemm(
-        minus_two,
-        &centred_x,
-        Operation::Plain,
-        &centred_y,
-        Operation::Transpose,
-        T::ZERO,
-        out.reborrow(),
-    )?;
+    gemm(minus_two, &centred_x, Operation::Plain, &centred_y, Operation::Transpose, T::ZERO, out.reborrow())?;
     let d = x.columns();
     let rows = (ENTRIES_IN_TASK / y.rows().max(1)).max(1);
     out.for_each_row_chunk(rows, |first, mut part| {
         let rows = first..first + part.rows();
         let points = &x_points[rows.start * d..rows.end * d];
         let (columns, stride) = (part.columns(), part.row_stride());
-        finish(
-            points,
-            &norms_x[rows],
-            panels,
-            &norms_y,
-            part.strided_data(),
-            0..columns,
-            stride,
-        );
+        finish(points, &norms_x[rows], panels, &norms_y, part.strided_data(), 0..columns, stride);
     });
     Ok(())
 }

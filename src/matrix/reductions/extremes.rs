@@ -133,30 +133,10 @@ macro_rules! extremes {
     };
 }
 
-extremes!(
-    Smallest,
-    "smallest",
-    min,
-    argmin,
-    row_minima,
-    column_minima,
-    row_argmin,
-    column_argmin
-);
-extremes!(
-    Largest,
-    "largest",
-    max,
-    argmax,
-    row_maxima,
-    column_maxima,
-    row_argmax,
-    column_argmax
-);
+extremes!(Smallest, "smallest", min, argmin, row_minima, column_minima, row_argmin, column_argmin);
+extremes!(Largest, "largest", max, argmax, row_maxima, column_maxima, row_argmax, column_argmax);
 
-const EMPTY: Error = Error::Empty {
-    what: "the matrix, row or column whose extreme is asked for",
-};
+const EMPTY: Error = Error::Empty { what: "the matrix, row or column whose extreme is asked for" };
 
 /// Rows of a task.
 fn rows_in_task<T: Scalar>(matrix: MatrixView<'_, T>) -> usize {
@@ -259,9 +239,7 @@ fn extremes_of_columns_kernel<S: Simd, T: Scalar, E: Extreme>(rows: MatrixView<'
     for row in 1..rows.rows() {
         let row = rows.row(row);
         let whole = row.len() / lanes * lanes;
-        for (best, entries) in extremes[..whole]
-            .chunks_exact_mut(lanes)
-            .zip(row[..whole].chunks_exact(lanes))
+        for (best, entries) in extremes[..whole].chunks_exact_mut(lanes).zip(row[..whole].chunks_exact(lanes))
         {
             more_lanes::<E, _>(T::Register::<S>::load(entries), T::Register::<S>::load(best)).store(best);
         }
@@ -285,12 +263,10 @@ fn column_places<E: Extreme, T: Scalar>(matrix: MatrixView<'_, T>) -> Result<Vec
         }
         (best, places)
     });
-    let merged = tasks
-        .into_iter()
-        .reduce(|(mut best, mut places), (part, part_places)| {
-            replace::<E, T>(&mut best, &mut places, &part, |column| part_places[column]);
-            (best, places)
-        });
+    let merged = tasks.into_iter().reduce(|(mut best, mut places), (part, part_places)| {
+        replace::<E, T>(&mut best, &mut places, &part, |column| part_places[column]);
+        (best, places)
+    });
     Ok(merged.map(|(_, places)| places).unwrap_or_default())
 }
 
@@ -332,33 +308,16 @@ mod tests {
     }
 
     fn same<T: Scalar>(got: T, expected: T) {
-        assert!(
-            got == expected || (is_nan(got) && is_nan(expected)),
-            "{got} for {expected}"
-        );
+        assert!(got == expected || (is_nan(got) && is_nan(expected)), "{got} for {expected}");
     }
 
     fn check<T: Scalar>(a: MatrixView<'_, T>) {
         let (rows, columns) = a.shape();
         for largest in [false, true] {
             let (all, place, by_row, row_places, by_column, column_places) = if largest {
-                (
-                    a.max(),
-                    a.argmax(),
-                    a.row_maxima(),
-                    a.row_argmax(),
-                    a.column_maxima(),
-                    a.column_argmax(),
-                )
+                (a.max(), a.argmax(), a.row_maxima(), a.row_argmax(), a.column_maxima(), a.column_argmax())
             } else {
-                (
-                    a.min(),
-                    a.argmin(),
-                    a.row_minima(),
-                    a.row_argmin(),
-                    a.column_minima(),
-                    a.column_argmin(),
-                )
+                (a.min(), a.argmin(), a.row_minima(), a.row_argmin(), a.column_minima(), a.column_argmin())
             };
             let (index, value) = plain(a.iter_rows().flatten().copied(), largest);
             same(all.unwrap(), value);

@@ -42,14 +42,10 @@ impl<T: Scalar> MatrixView<'_, T> {
     /// [`Error::Empty`] if there are none.
     pub fn mean(self) -> Result<T> {
         if self.is_empty() {
-            return Err(Error::Empty {
-                what: "the matrix whose mean is asked for",
-            });
+            return Err(Error::Empty { what: "the matrix whose mean is asked for" });
         }
         // Rows times columns as a floating-point number cannot overflow, not even for rows that share their entries.
-        Ok(T::from_f64(
-            self.wide_sum() / (self.rows() as f64 * self.columns() as f64),
-        ))
+        Ok(T::from_f64(self.wide_sum() / (self.rows() as f64 * self.columns() as f64)))
     }
 
     /// The sum of each row, with the accuracy of [`MatrixView::sum`].
@@ -71,9 +67,7 @@ impl<T: Scalar> MatrixView<'_, T> {
     /// [`Error::Empty`] if the rows are empty.
     pub fn row_means(self) -> Result<Vec<T>> {
         if self.columns() == 0 && self.rows() > 0 {
-            return Err(Error::Empty {
-                what: "the row whose mean is asked for",
-            });
+            return Err(Error::Empty { what: "the row whose mean is asked for" });
         }
         Ok(rounded(self.wide_row_sums(), self.columns() as f64))
     }
@@ -97,9 +91,7 @@ impl<T: Scalar> MatrixView<'_, T> {
     /// ```
     pub fn column_means(self) -> Result<Vec<T>> {
         if self.rows() == 0 && self.columns() > 0 {
-            return Err(Error::Empty {
-                what: "the column whose mean is asked for",
-            });
+            return Err(Error::Empty { what: "the column whose mean is asked for" });
         }
         Ok(rounded(self.wide_column_sums(), self.rows() as f64))
     }
@@ -165,11 +157,7 @@ struct Pairwise {
 
 impl Default for Pairwise {
     fn default() -> Self {
-        Self {
-            waiting: [0.0; 64],
-            depth: 0,
-            count: 0,
-        }
+        Self { waiting: [0.0; 64], depth: 0, count: 0 }
     }
 }
 
@@ -248,10 +236,7 @@ fn column_sums_kernel<S: Simd, T: Scalar>(rows: MatrixView<'_, T>) -> Vec<f64> {
     for row in 0..rows.rows() {
         let row = rows.row(row);
         let whole = row.len() / lanes * lanes;
-        for (sum, entries) in sums[..whole]
-            .chunks_exact_mut(lanes)
-            .zip(row[..whole].chunks_exact(lanes))
-        {
+        for (sum, entries) in sums[..whole].chunks_exact_mut(lanes).zip(row[..whole].chunks_exact(lanes)) {
             (S::F64::load(sum) + <T as Vectorised>::load_wide::<S::F64>(entries)).store(sum);
         }
         for (sum, entry) in sums[whole..].iter_mut().zip(&row[whole..]) {
@@ -272,11 +257,7 @@ mod tests {
         let (mut sum, mut correction, mut size) = (0.0_f64, 0.0, 0.0);
         for value in entries {
             let next = sum + value;
-            correction += if sum.abs() >= value.abs() {
-                (sum - next) + value
-            } else {
-                (value - next) + sum
-            };
+            correction += if sum.abs() >= value.abs() { (sum - next) + value } else { (value - next) + sum };
             sum = next;
             size += value.abs();
         }
@@ -289,16 +270,9 @@ mod tests {
         let near = |got: T, (expected, size): (f64, f64), factor: f64| {
             // Double precision inside, then one rounding to T.
             let bound = factor * f64::EPSILON * size + 0.5 * T::EPSILON.to_f64() * expected.abs();
-            assert!(
-                (got.to_f64() - expected).abs() <= bound,
-                "{rows}x{columns}: {got} for {expected}"
-            );
+            assert!((got.to_f64() - expected).abs() <= bound, "{rows}x{columns}: {got} for {expected}");
         };
-        near(
-            a.sum(),
-            compensated(a.iter_rows().flatten().map(|x| x.to_f64())),
-            100.0,
-        );
+        near(a.sum(), compensated(a.iter_rows().flatten().map(|x| x.to_f64())), 100.0);
         let count = (rows * columns) as f64;
         if count > 0.0 {
             let (sum, size) = compensated(a.iter_rows().flatten().map(|x| x.to_f64()));
@@ -326,16 +300,9 @@ mod tests {
 
     #[test]
     fn sums_agree_with_a_compensated_sum() {
-        for (rows, columns) in [
-            (1, 1),
-            (3, 5),
-            (7, 2000),
-            (1, 70_000),
-            (1000, 3),
-            (600, 1100),
-            (0, 4),
-            (4, 0),
-        ] {
+        for (rows, columns) in
+            [(1, 1), (3, 5), (7, 2000), (1, 70_000), (1000, 3), (600, 1100), (0, 4), (4, 0)]
+        {
             for stride in [columns, columns + 3] {
                 check::<f32>(rows, columns, stride);
                 check::<f64>(rows, columns, stride);
@@ -366,10 +333,7 @@ mod tests {
         assert!(matches!(empty.view().mean(), Err(Error::Empty { .. })));
         assert!(matches!(empty.view().column_means(), Err(Error::Empty { .. })));
         assert_eq!(empty.view().row_means(), Ok(vec![]));
-        assert!(matches!(
-            Matrix::<f64>::zeros(3, 0).view().row_means(),
-            Err(Error::Empty { .. })
-        ));
+        assert!(matches!(Matrix::<f64>::zeros(3, 0).view().row_means(), Err(Error::Empty { .. })));
     }
 
     #[cfg(feature = "parallel")]

@@ -56,9 +56,7 @@ impl<'a, T: Scalar> CostRows<'a, T> {
             Costs::Matrix(matrix) => Store::Given(matrix),
             Costs::Points { source, target, distance } => {
                 if source.columns() == 0 {
-                    return Err(Error::Empty {
-                        what: "the list of coordinates of a source point",
-                    });
+                    return Err(Error::Empty { what: "the list of coordinates of a source point" });
                 }
                 let rows = PairwiseRows::new(source, target, distance)?;
                 match rows.rows().saturating_mul(rows.columns()) <= PAIRS_KEPT {

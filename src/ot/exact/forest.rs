@@ -72,11 +72,7 @@ pub(super) fn hang_together<T: Scalar>(
             None => before,
         };
         pieces.join(source, sources + target);
-        flows.push(Flow {
-            source,
-            target,
-            units: 0,
-        });
+        flows.push(Flow { source, target, units: 0 });
     }
     grow(costs, sources, targets, root, &flows)
 }

@@ -197,7 +197,10 @@ mod tests {
     #[test]
     fn counts_are_kept_as_they_are() {
         let masses = Masses::new(&checked(&[3.0, 0.0, 5.0], &[8.0]));
-        assert_eq!((masses.source.as_slice(), masses.target.as_slice()), ([3, 0, 5].as_slice(), [8].as_slice()));
+        assert_eq!(
+            (masses.source.as_slice(), masses.target.as_slice()),
+            ([3, 0, 5].as_slice(), [8].as_slice())
+        );
         assert_eq!(masses.weigh(5), 5.0);
     }
 

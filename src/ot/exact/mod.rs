@@ -239,18 +239,8 @@ fn solve_tree<'a, T: Scalar>(
     let mut iterations = 0;
     let tolerance = options.tolerance;
     if wish.is_break() {
-        let outcome = proof::Outcome {
-            status: Status::Stopped,
-            iterations,
-            tolerance,
-        };
-        return Ok(Solved {
-            weights,
-            costs,
-            masses,
-            tree,
-            outcome,
-        });
+        let outcome = proof::Outcome { status: Status::Stopped, iterations, tolerance };
+        return Ok(Solved { weights, costs, masses, tree, outcome });
     }
     loop {
         let running_cost = tree.arcs().map(|arc| masses.weigh(arc.flow) * arc.cost).sum();

@@ -111,7 +111,13 @@ pub(super) fn certify<T: Scalar>(
     let status = match outcome.status {
         Status::Optimal
             if slack > SLACK_ALLOWED * size
-                || !all_pairs_feasible(costs, source_potentials, target_potentials, outcome.tolerance, minima) =>
+                || !all_pairs_feasible(
+                    costs,
+                    source_potentials,
+                    target_potentials,
+                    outcome.tolerance,
+                    minima,
+                ) =>
         {
             Status::Inaccurate
         }

@@ -47,24 +47,9 @@ pub fn interpolate<'a, T: Scalar>(
     t: f64,
 ) -> Result<WeightedPoints<T>> {
     let (source, target) = (source.into(), target.into());
-    check_rows(
-        "geodesic::interpolate",
-        "number of source points",
-        plan.rows(),
-        source.rows(),
-    )?;
-    check_rows(
-        "geodesic::interpolate",
-        "number of target points",
-        plan.columns(),
-        target.rows(),
-    )?;
-    check_rows(
-        "geodesic::interpolate",
-        "dimension of the target",
-        source.columns(),
-        target.columns(),
-    )?;
+    check_rows("geodesic::interpolate", "number of source points", plan.rows(), source.rows())?;
+    check_rows("geodesic::interpolate", "number of target points", plan.columns(), target.rows())?;
+    check_rows("geodesic::interpolate", "dimension of the target", source.columns(), target.columns())?;
     check_time(t)?;
     let entries = plan.entries();
     let points = Matrix::from_fn(entries.len(), source.columns(), |row, column| {
@@ -72,10 +57,7 @@ pub fn interpolate<'a, T: Scalar>(
         let y = target.row(entries[row].target)[column].to_f64();
         T::from_f64(between(x, y, t))
     });
-    Ok(WeightedPoints {
-        points,
-        weights: entries.iter().map(|entry| entry.mass).collect(),
-    })
+    Ok(WeightedPoints { points, weights: entries.iter().map(|entry| entry.mass).collect() })
 }
 
 /// The barycentric projection of a plan: `T(xᵢ) = Σⱼ Pᵢⱼ yⱼ / Σⱼ Pᵢⱼ`, where the mass of each source goes on average. (n, d)
@@ -100,12 +82,7 @@ pub fn barycentric_projection<'a, T: Scalar>(
     target: impl Into<MatrixView<'a, T>>,
 ) -> Result<Matrix<T>> {
     let target = target.into();
-    check_rows(
-        "geodesic::barycentric_projection",
-        "number of target points",
-        plan.columns(),
-        target.rows(),
-    )?;
+    check_rows("geodesic::barycentric_projection", "number of target points", plan.columns(), target.rows())?;
     let dimensions = target.columns();
     let mut image = Matrix::zeros(plan.rows(), dimensions);
     let mut next = plan.entries();
@@ -158,12 +135,7 @@ fn check_rows(operation: &'static str, what: &'static str, expected: usize, got:
     if got == expected {
         return Ok(());
     }
-    Err(Error::Shape {
-        operation,
-        what,
-        expected,
-        got,
-    })
+    Err(Error::Shape { operation, what, expected, got })
 }
 
 #[cfg(test)]
@@ -174,19 +146,14 @@ mod tests {
     use proptest::prelude::*;
 
     fn plan(rows: usize, columns: usize, entries: &[(usize, usize, f64)]) -> TransportPlan {
-        let entries = entries
-            .iter()
-            .map(|&(source, target, mass)| PlanEntry { source, target, mass });
+        let entries = entries.iter().map(|&(source, target, mass)| PlanEntry { source, target, mass });
         TransportPlan::new(rows, columns, entries.collect()).unwrap()
     }
 
     #[test]
     fn the_ends_are_the_clouds_bit_for_bit() {
         let plan = plan(2, 2, &[(0, 1, 0.5), (1, 0, 0.5)]);
-        let (x, y) = (
-            Matrix::from_rows([[0.1_f32], [0.7]]),
-            Matrix::from_rows([[1e20], [3.3]]),
-        );
+        let (x, y) = (Matrix::from_rows([[0.1_f32], [0.7]]), Matrix::from_rows([[1e20], [3.3]]));
         assert_eq!(interpolate(&plan, &x, &y, 0.0).unwrap().points, x);
         let end = interpolate(&plan, &x, &y, 1.0).unwrap().points;
         assert_eq!(end, Matrix::from_rows([[3.3_f32], [1e20]]));
@@ -205,19 +172,9 @@ mod tests {
             assert!(matches!(result, Err(Error::Shape { .. })));
         }
         for t in [-f64::EPSILON, 1.0 + f64::EPSILON, f64::NAN] {
-            assert!(matches!(
-                interpolate(&plan, &x, &y, t),
-                Err(Error::Argument { name: "t", .. })
-            ));
+            assert!(matches!(interpolate(&plan, &x, &y, t), Err(Error::Argument { name: "t", .. })));
         }
-        assert!(matches!(
-            barycentric_projection(&plan, &x),
-            Err(Error::Shape {
-                expected: 1,
-                got: 2,
-                ..
-            })
-        ));
+        assert!(matches!(barycentric_projection(&plan, &x), Err(Error::Shape { expected: 1, got: 2, .. })));
     }
 
     #[test]

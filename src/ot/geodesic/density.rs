@@ -84,11 +84,7 @@ impl KernelDensity {
         let shares: Vec<f64> = weights.iter().map(|weight| weight / largest / total).collect();
         let width = bandwidth.width(&samples, &shares)?;
         let height = 1.0 / (width * std::f64::consts::TAU.sqrt());
-        Ok(Self {
-            samples,
-            heights: shares.iter().map(|share| share * height).collect(),
-            width,
-        })
+        Ok(Self { samples, heights: shares.iter().map(|share| share * height).collect(), width })
     }
 
     /// h, the standard deviation of each kernel.
@@ -195,16 +191,10 @@ mod tests {
             };
             let density = density.unwrap();
             // Two powers, a root and a dozen sums.
-            assert!(
-                (density.width() / width - 1.0).abs() <= 8.0 * f64::EPSILON,
-                "{bandwidth:?}"
-            );
+            assert!((density.width() / width - 1.0).abs() <= 8.0 * f64::EPSILON, "{bandwidth:?}");
             for (value, expected) in density.evaluate(&PLACES).iter().zip(values) {
                 // An exponent of up to 15 carries 15 times the relative error of the width's square.
-                assert!(
-                    (value / expected - 1.0).abs() <= 15.0 * 2.0 * 16.0 * f64::EPSILON,
-                    "{bandwidth:?}"
-                );
+                assert!((value / expected - 1.0).abs() <= 15.0 * 2.0 * 16.0 * f64::EPSILON, "{bandwidth:?}");
             }
         }
     }
@@ -223,10 +213,7 @@ mod tests {
     fn a_single_sample_needs_a_width() {
         assert!(matches!(
             KernelDensity::new(&[1.0, 1.0], Bandwidth::Scott),
-            Err(Error::Argument {
-                name: "standard deviation of the samples",
-                ..
-            })
+            Err(Error::Argument { name: "standard deviation of the samples", .. })
         ));
         assert!(KernelDensity::new(&[1.0], Bandwidth::Silverman).is_err());
         let density = KernelDensity::new(&[1.0_f32], Bandwidth::Width(0.5)).unwrap();
@@ -236,10 +223,7 @@ mod tests {
     #[test]
     fn bad_input_is_named() {
         let none: [f64; 0] = [];
-        assert_eq!(
-            KernelDensity::new(&none, Bandwidth::Scott),
-            Err(Error::Empty { what: "samples" })
-        );
+        assert_eq!(KernelDensity::new(&none, Bandwidth::Scott), Err(Error::Empty { what: "samples" }));
         assert!(matches!(
             KernelDensity::new(&[0.0, f64::INFINITY], Bandwidth::Scott),
             Err(Error::NotFinite { index: 1, .. })
@@ -247,10 +231,7 @@ mod tests {
         for bandwidth in [Bandwidth::Factor(0.0), Bandwidth::Width(f64::NAN)] {
             assert!(matches!(
                 KernelDensity::new(&SAMPLES, bandwidth),
-                Err(Error::Argument {
-                    name: "bandwidth",
-                    ..
-                })
+                Err(Error::Argument { name: "bandwidth", .. })
             ));
         }
         assert!(matches!(

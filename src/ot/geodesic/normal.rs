@@ -25,11 +25,7 @@ impl Normal {
     /// [`Error::Argument`] if one of the two is not finite or the deviation is not positive.
     pub fn new(mean: f64, standard_deviation: f64) -> Result<Self> {
         if !mean.is_finite() {
-            return Err(Error::Argument {
-                name: "mean",
-                value: mean,
-                requirement: "it must be finite",
-            });
+            return Err(Error::Argument { name: "mean", value: mean, requirement: "it must be finite" });
         }
         if !(standard_deviation > 0.0 && standard_deviation.is_finite()) {
             return Err(Error::Argument {
@@ -38,10 +34,7 @@ impl Normal {
                 requirement: "it must be finite and positive",
             });
         }
-        Ok(Self {
-            mean,
-            standard_deviation,
-        })
+        Ok(Self { mean, standard_deviation })
     }
 
     /// The mean.
@@ -115,11 +108,7 @@ pub fn standard_normal_quantile(u: f64) -> f64 {
         return f64::INFINITY.copysign(centred);
     }
     let r = (-tail.ln()).sqrt();
-    let magnitude = if r <= 5.0 {
-        ratio(&TAIL, r - 1.6)
-    } else {
-        ratio(&FAR_TAIL, r - 5.0)
-    };
+    let magnitude = if r <= 5.0 { ratio(&TAIL, r - 1.6) } else { ratio(&FAR_TAIL, r - 5.0) };
     magnitude.copysign(centred)
 }
 
@@ -220,10 +209,7 @@ mod tests {
         let (source, target) = (Normal::new(0.0, 1.0).unwrap(), Normal::new(5.0, 2.0).unwrap());
         let at = source.interpolate(&target, 0.25).unwrap();
         assert_eq!((at.mean(), at.standard_deviation()), (1.25, 1.25));
-        let (part, whole) = (
-            source.wasserstein_distance(&at),
-            source.wasserstein_distance(&target),
-        );
+        let (part, whole) = (source.wasserstein_distance(&at), source.wasserstein_distance(&target));
         assert!((part - 0.25 * whole).abs() <= 2.0 * f64::EPSILON * whole);
         assert!(source.interpolate(&target, 1.5).is_err());
     }
@@ -231,10 +217,7 @@ mod tests {
     #[test]
     fn impossible_parameters_are_refused() {
         for (mean, deviation) in [(f64::NAN, 1.0), (0.0, 0.0), (0.0, -1.0), (0.0, f64::INFINITY)] {
-            assert!(matches!(
-                Normal::new(mean, deviation),
-                Err(Error::Argument { .. })
-            ));
+            assert!(matches!(Normal::new(mean, deviation), Err(Error::Argument { .. })));
         }
     }
 }

@@ -59,19 +59,12 @@ impl SampleQuantiles {
             .map(|(position, &index)| {
                 running += weights[index];
                 // Equal weights have shares k/n, rounded once.
-                let share = if uniform {
-                    (position + 1) as f64 / count
-                } else {
-                    running / mass
-                };
+                let share = if uniform { (position + 1) as f64 / count } else { running / mass };
                 share.min(1.0)
             })
             .collect();
         *shares.last_mut().expect("some sample has mass") = 1.0;
-        Ok(Self {
-            values: order.iter().map(|&index| values[index]).collect(),
-            shares,
-        })
+        Ok(Self { values: order.iter().map(|&index| values[index]).collect(), shares })
     }
 
     /// F⁻¹(u); for u <= 0 the smallest number, for u >= 1 the largest. NaN for NaN.
@@ -94,11 +87,7 @@ pub(super) fn checked_samples<T: Scalar>(
     }
     let values: Vec<f64> = samples.iter().map(|sample| sample.to_f64()).collect();
     if let Some(index) = values.iter().position(|value| !value.is_finite()) {
-        return Err(Error::NotFinite {
-            what: "samples",
-            index,
-            value: values[index],
-        });
+        return Err(Error::NotFinite { what: "samples", index, value: values[index] });
     }
     let (weights, _) = checked_side(["weights", "number of weights"], weights.as_ref(), samples.len())?;
     Ok((values, weights))
@@ -157,11 +146,7 @@ impl QuantilePath {
             let values: Vec<f64> = levels.iter().map(|&u| quantile(u)).collect();
             match values.iter().position(|value| !value.is_finite()) {
                 None => Ok(values),
-                Some(index) => Err(Error::NotFinite {
-                    what,
-                    index,
-                    value: values[index],
-                }),
+                Some(index) => Err(Error::NotFinite { what, index, value: values[index] }),
             }
         };
         Ok(Self {
@@ -232,14 +217,7 @@ mod tests {
     fn infinite_quantiles_and_wrong_times_are_named() {
         let normal = Normal::new(0.0, 1.0).unwrap();
         let error = QuantilePath::between(|u| normal.quantile(u), |u| u, &[0.5, 1.0]).unwrap_err();
-        assert!(matches!(
-            error,
-            Error::NotFinite {
-                what: "source quantiles",
-                index: 1,
-                ..
-            }
-        ));
+        assert!(matches!(error, Error::NotFinite { what: "source quantiles", index: 1, .. }));
         let path = QuantilePath::between(|u| u, |u| u, &[0.5]).unwrap();
         for t in [-0.1, 1.1, f64::NAN] {
             assert!(matches!(path.at(t), Err(Error::Argument { name: "t", .. })));
@@ -250,23 +228,10 @@ mod tests {
     fn bad_samples_are_refused() {
         let none: [f64; 0] = [];
         assert_eq!(SampleQuantiles::new(&none), Err(Error::Empty { what: "samples" }));
-        assert!(matches!(
-            SampleQuantiles::new(&[0.0, f64::NAN]),
-            Err(Error::NotFinite { index: 1, .. })
-        ));
+        assert!(matches!(SampleQuantiles::new(&[0.0, f64::NAN]), Err(Error::NotFinite { index: 1, .. })));
         let weigh = |weights: &[f64]| SampleQuantiles::with_weights(&[1.0, 2.0], weights);
-        assert!(matches!(
-            weigh(&[1.0]),
-            Err(Error::Shape {
-                expected: 2,
-                got: 1,
-                ..
-            })
-        ));
-        assert!(matches!(
-            weigh(&[1.0, -1.0]),
-            Err(Error::Negative { index: 1, .. })
-        ));
+        assert!(matches!(weigh(&[1.0]), Err(Error::Shape { expected: 2, got: 1, .. })));
+        assert!(matches!(weigh(&[1.0, -1.0]), Err(Error::Negative { index: 1, .. })));
         assert!(matches!(weigh(&[0.0, 0.0]), Err(Error::ZeroMass { .. })));
     }
 

@@ -64,13 +64,7 @@ pub struct LineProblem<'a, T> {
 impl<'a, T: Scalar> LineProblem<'a, T> {
     /// The problem between the numbers `source` and `target` for the cost |x - y|^p, with uniform weights.
     pub fn new(source: &'a [T], target: &'a [T], p: f64) -> Self {
-        Self {
-            source,
-            target,
-            p,
-            source_weights: None,
-            target_weights: None,
-        }
+        Self { source, target, p, source_weights: None, target_weights: None }
     }
 
     /// Sets a, the mass of each source.
@@ -115,10 +109,7 @@ impl<'a, T: Scalar> LineProblem<'a, T> {
                 (masses.weigh(cell.units), difference)
             })
             .collect();
-        Ok(Coupling {
-            cells,
-            farthest: farthest_pair(&source.coordinates, &target.coordinates),
-        })
+        Ok(Coupling { cells, farthest: farthest_pair(&source.coordinates, &target.coordinates) })
     }
 
     /// The same for uniform weights: which number came from where does not matter, so the numbers alone are sorted.
@@ -142,10 +133,7 @@ impl<'a, T: Scalar> LineProblem<'a, T> {
                 .map(|cell| (cell.units as f64 * unit, x[cell.source] - y[cell.target]))
                 .collect()
         };
-        Ok(Coupling {
-            cells,
-            farthest: farthest_pair(&x, &y),
-        })
+        Ok(Coupling { cells, farthest: farthest_pair(&x, &y) })
     }
 
     fn masses(&self) -> Result<(CheckedWeights, Masses)> {
@@ -276,9 +264,7 @@ pub fn transport_cost<T: Scalar>(problem: &LineProblem<'_, T>) -> Result<f64> {
     let power = Power::new(problem.p)?;
     let Coupling { cells, farthest } = problem.coupling()?;
     problem.check_farthest(farthest, f64::MAX, |difference| power.cost(difference))?;
-    let cost = cells
-        .iter()
-        .map(|&(mass, difference)| mass * power.cost(difference));
+    let cost = cells.iter().map(|&(mass, difference)| mass * power.cost(difference));
     Ok(sum(cost))
 }
 
@@ -310,9 +296,7 @@ pub fn wasserstein_distance<T: Scalar>(problem: &LineProblem<'_, T>) -> Result<f
     // Both factors are normal numbers, so that scaling up and down is exact but for subnormal differences.
     let exponent = (largest.log2().floor() as i32).clamp(-1000, 1000);
     let (shrink, grow) = (2.0_f64.powi(-exponent), 2.0_f64.powi(exponent));
-    let scaled = cells
-        .iter()
-        .map(|&(mass, difference)| mass * power.cost(difference * shrink));
+    let scaled = cells.iter().map(|&(mass, difference)| mass * power.cost(difference * shrink));
     Ok(grow * power.root(sum(scaled)))
 }
 
@@ -323,11 +307,8 @@ fn on_both_sides<T: Scalar, R: Send>(
     work: fn(&'static str, &[T]) -> Result<R>,
 ) -> Result<(R, R)> {
     let (first, second) = (|| work("source", source), || work("target", target));
-    let (source, target) = if source.len() + target.len() < PARALLEL_FROM {
-        (first(), second())
-    } else {
-        join(first, second)
-    };
+    let (source, target) =
+        if source.len() + target.len() < PARALLEL_FROM { (first(), second()) } else { join(first, second) };
     Ok((source?, target?))
 }
 
@@ -335,11 +316,7 @@ fn on_both_sides<T: Scalar, R: Send>(
 fn farthest_pair(x: &[f64], y: &[f64]) -> (f64, f64) {
     let right = (x[x.len() - 1], y[0]);
     let left = (x[0], y[y.len() - 1]);
-    if (right.0 - right.1).abs() >= (left.0 - left.1).abs() {
-        right
-    } else {
-        left
-    }
+    if (right.0 - right.1).abs() >= (left.0 - left.1).abs() { right } else { left }
 }
 
 /// The masses of both sides in units, in sorted order.
@@ -351,19 +328,11 @@ struct Units {
 impl Units {
     fn new(masses: &Masses, source: &Sorted, target: &Sorted) -> Self {
         let sorted = |side: &Sorted, units: &[i64]| side.indices.iter().map(|&index| units[index]).collect();
-        Self {
-            source: sorted(source, &masses.source),
-            target: sorted(target, &masses.target),
-        }
+        Self { source: sorted(source, &masses.source), target: sorted(target, &masses.target) }
     }
 
     fn staircase(&self) -> impl Iterator<Item = Cell> + '_ {
-        Staircase::new(
-            self.source.len(),
-            |i| self.source[i],
-            self.target.len(),
-            |j| self.target[j],
-        )
+        Staircase::new(self.source.len(), |i| self.source[i], self.target.len(), |j| self.target[j])
     }
 }
 
@@ -377,20 +346,13 @@ fn plan_along(units: &Units, source: &Sorted, target: &Sorted, masses: &Masses) 
     for index in 0..n {
         starts[index + 1] += starts[index];
     }
-    let empty = PlanEntry {
-        source: 0,
-        target: 0,
-        mass: 0.0,
-    };
+    let empty = PlanEntry { source: 0, target: 0, mass: 0.0 };
     let mut next = starts.clone();
     let mut entries = vec![empty; starts[n]];
     for cell in massive() {
         let index = source.indices[cell.source];
-        entries[next[index]] = PlanEntry {
-            source: index,
-            target: target.indices[cell.target],
-            mass: masses.weigh(cell.units),
-        };
+        entries[next[index]] =
+            PlanEntry { source: index, target: target.indices[cell.target], mass: masses.weigh(cell.units) };
         next[index] += 1;
     }
     for index in 0..n {

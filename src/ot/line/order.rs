@@ -67,11 +67,7 @@ pub(super) fn sort_indexed<T: Scalar>(what: &'static str, coordinates: &[T]) -> 
 fn check<T: Scalar>(what: &'static str, coordinates: &[T]) -> Result<()> {
     match coordinates.iter().position(|x| !x.is_finite()) {
         None => Ok(()),
-        Some(index) => Err(Error::NotFinite {
-            what,
-            index,
-            value: coordinates[index].to_f64(),
-        }),
+        Some(index) => Err(Error::NotFinite { what, index, value: coordinates[index].to_f64() }),
     }
 }
 
@@ -111,18 +107,8 @@ mod tests {
     #[test]
     fn the_first_bad_coordinate_is_named() {
         let error = sort("source", &[0.0, f64::NEG_INFINITY, f64::NAN]).unwrap_err();
-        assert_eq!(
-            error,
-            Error::NotFinite {
-                what: "source",
-                index: 1,
-                value: f64::NEG_INFINITY
-            }
-        );
-        assert!(matches!(
-            sort_indexed("x", &[f32::NAN]),
-            Err(Error::NotFinite { index: 0, .. })
-        ));
+        assert_eq!(error, Error::NotFinite { what: "source", index: 1, value: f64::NEG_INFINITY });
+        assert!(matches!(sort_indexed("x", &[f32::NAN]), Err(Error::NotFinite { index: 0, .. })));
     }
 
     proptest! {

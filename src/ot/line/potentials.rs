@@ -99,33 +99,21 @@ impl<'a> Potentials<'a> {
     /// At a cell, with f = 0.
     fn at(cell: Cell, source: &'a Sorted, target: &'a Sorted, power: Power) -> Self {
         let (f, g) = (RunningSum::default(), RunningSum::default());
-        let mut start = Self {
-            source,
-            target,
-            power,
-            f,
-            g,
-        };
+        let mut start = Self { source, target, power, f, g };
         let (x, y) = start.point(cell);
         start.g.add(power.cost_terms(x, y));
         start
     }
 
     fn point(&self, cell: Cell) -> (f64, f64) {
-        (
-            self.source.coordinates[cell.source],
-            self.target.coordinates[cell.target],
-        )
+        (self.source.coordinates[cell.source], self.target.coordinates[cell.target])
     }
 
     /// One step along the path, in either direction: the potential of the side that moved follows the cost.
     fn advance(&mut self, from: Cell, to: Cell) {
         let (before, after) = (self.point(from), self.point(to));
-        let (moved, stayed) = if to.source != from.source {
-            (&mut self.f, &self.g)
-        } else {
-            (&mut self.g, &self.f)
-        };
+        let (moved, stayed) =
+            if to.source != from.source { (&mut self.f, &self.g) } else { (&mut self.g, &self.f) };
         match self.power.small_increment(before, after) {
             Some(increment) => moved.add([increment]),
             // The new cost less the other potential. Where the cost is only known rounded this also takes back

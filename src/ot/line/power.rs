@@ -68,11 +68,7 @@ impl Power {
     /// Both are given by their coordinates (x, y) and differ in one of them.
     pub fn small_increment(self, from: (f64, f64), to: (f64, f64)) -> Option<f64> {
         let Power::General(p) = self else { return None };
-        let step = if from.1 == to.1 {
-            to.0 - from.0
-        } else {
-            from.1 - to.1
-        };
+        let step = if from.1 == to.1 { to.0 - from.0 } else { from.1 - to.1 };
         let ratio = step / (from.0 - from.1);
         // h(d + s) - h(d) = h(d) ((1 + s/d)^p - 1)
         (ratio.abs() <= 0.125).then(|| self.cost(from.0 - from.1) * (p * ratio.ln_1p()).exp_m1())
@@ -93,10 +89,7 @@ mod tests {
     #[test]
     fn powers_below_one_and_not_finite_are_refused() {
         for p in [0.999, 0.0, -1.0, f64::NAN, f64::INFINITY] {
-            assert!(
-                matches!(Power::new(p), Err(Error::Argument { name: "p", .. })),
-                "{p}"
-            );
+            assert!(matches!(Power::new(p), Err(Error::Argument { name: "p", .. })), "{p}");
         }
     }
 

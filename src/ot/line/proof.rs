@@ -22,8 +22,7 @@ pub(super) struct Sides<'a> {
 
 impl Sides<'_> {
     fn cost(&self, i: usize, j: usize) -> f64 {
-        self.power
-            .cost(self.source.coordinates[i] - self.target.coordinates[j])
+        self.power.cost(self.source.coordinates[i] - self.target.coordinates[j])
     }
 
     /// `minima` over the columns for all rows, for a `value` that is Monge.
@@ -93,16 +92,10 @@ impl Sides<'_> {
             sum(marginal.iter().zip(weights).map(|(p, w)| (p - w).abs()))
         };
         let negligible = |weights: &[f64], units: &[i64]| {
-            (0..weights.len())
-                .filter(|&index| weights[index] > 0.0 && units[index] == 0)
-                .collect()
+            (0..weights.len()).filter(|&index| weights[index] > 0.0 && units[index] == 0).collect()
         };
         let (dual_violation, relative_dual_violation) = self.violation();
-        let status = if self.is_feasible() {
-            Status::Optimal
-        } else {
-            Status::Inaccurate
-        };
+        let status = if self.is_feasible() { Status::Optimal } else { Status::Inaccurate };
         Certificate {
             status,
             primal_cost,

@@ -28,15 +28,7 @@ impl<S: Fn(usize) -> i64, U: Fn(usize) -> i64> Staircase<S, U> {
     /// The path for sides of `sources` and `targets` points (at least one each), with equal sums of units.
     pub fn new(sources: usize, source_units: S, targets: usize, target_units: U) -> Self {
         let (source_left, target_left) = (source_units(0), target_units(0));
-        Self {
-            source_units,
-            target_units,
-            sources,
-            targets,
-            at: Some((0, 0)),
-            source_left,
-            target_left,
-        }
+        Self { source_units, target_units, sources, targets, at: Some((0, 0)), source_left, target_left }
     }
 }
 
@@ -59,11 +51,7 @@ impl<S: Fn(usize) -> i64, U: Fn(usize) -> i64> Iterator for Staircase<S, U> {
         } else {
             None
         };
-        Some(Cell {
-            source,
-            target,
-            units,
-        })
+        Some(Cell { source, target, units })
     }
 }
 

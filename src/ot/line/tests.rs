@@ -40,20 +40,14 @@ fn a_shift_costs_its_power() {
 fn two_gaussian_histograms_are_as_far_apart_as_their_means() {
     // Bins 0..500 and 0..600, means 300 and 400 cut off far out: the exact cost of |x - y| is 100 up to the tails.
     let histogram = |bins: usize, mean: f64, deviation: f64| -> Vec<f64> {
-        let raw: Vec<f64> = (0..bins)
-            .map(|k| (-0.5 * ((k as f64 - mean) / deviation).powi(2)).exp())
-            .collect();
+        let raw: Vec<f64> =
+            (0..bins).map(|k| (-0.5 * ((k as f64 - mean) / deviation).powi(2)).exp()).collect();
         let total: f64 = raw.iter().sum();
         raw.into_iter().map(|weight| weight / total).collect()
     };
     let (a, b) = (histogram(500, 200.0, 20.0), histogram(600, 300.0, 20.0));
-    let (x, y): (Vec<f64>, Vec<f64>) = (
-        (0..500).map(f64::from).collect(),
-        (0..600).map(f64::from).collect(),
-    );
-    let problem = LineProblem::new(&x, &y, 1.0)
-        .with_source_weights(&a)
-        .with_target_weights(&b);
+    let (x, y): (Vec<f64>, Vec<f64>) = ((0..500).map(f64::from).collect(), (0..600).map(f64::from).collect());
+    let problem = LineProblem::new(&x, &y, 1.0).with_source_weights(&a).with_target_weights(&b);
     // The two sides differ by less than a rounding for each bin, times the distance 100.
     assert!((transport_cost(&problem).unwrap() - 100.0).abs() < 1e-11);
     assert!(solve(&problem).unwrap().certificate.is_optimal());
@@ -61,12 +55,7 @@ fn two_gaussian_histograms_are_as_far_apart_as_their_means() {
 
 #[test]
 fn the_order_of_equal_numbers_is_kept() {
-    let solution = solve(&LineProblem::new(
-        &[1.0, 1.0, 0.0, -0.0],
-        &[5.0, 5.0, 5.0, 5.0],
-        2.0,
-    ))
-    .unwrap();
+    let solution = solve(&LineProblem::new(&[1.0, 1.0, 0.0, -0.0], &[5.0, 5.0, 5.0, 5.0], 2.0)).unwrap();
     let targets = solution.plan.largest_targets();
     assert_eq!(targets, [Some(2), Some(3), Some(0), Some(1)]);
 }
@@ -79,10 +68,7 @@ fn single_points_and_points_without_mass() {
     assert!(solution.certificate.is_optimal());
     assert_eq!(solution.source_potentials, [0.0]);
     assert!(solution.target_potentials[0] <= 16.0);
-    assert_eq!(
-        transport_cost(&LineProblem::new(&[2.0_f32], &[5.0_f32], 3.0)),
-        Ok(27.0)
-    );
+    assert_eq!(transport_cost(&LineProblem::new(&[2.0_f32], &[5.0_f32], 3.0)), Ok(27.0));
 }
 
 #[test]
@@ -105,30 +91,17 @@ fn the_value_scales_without_overflow_or_underflow() {
         for scale in [1.0, 1e-250, 1e250, 1e-300] {
             let (x, y) = (x.map(|x| x * scale), y.map(|y| y * scale));
             let distance = wasserstein_distance(&LineProblem::new(&x, &y, p)).unwrap();
-            assert!(
-                (distance / scale - expected(p)).abs() < 1e-13,
-                "p = {p}, scale {scale:e}"
-            );
+            assert!((distance / scale - expected(p)).abs() < 1e-13, "p = {p}, scale {scale:e}");
         }
     }
-    assert_eq!(
-        wasserstein_distance(&LineProblem::new(&[1.0, 2.0], &[2.0, 1.0], 7.0)),
-        Ok(0.0)
-    );
+    assert_eq!(wasserstein_distance(&LineProblem::new(&[1.0, 2.0], &[2.0, 1.0], 7.0)), Ok(0.0));
 }
 
 #[test]
 fn bad_input_is_named() {
     let problem = LineProblem::new(&[0.0, f64::NAN], &[0.0], 2.0);
     for result in [transport_cost(&problem), solve(&problem).map(|s| s.cost())] {
-        assert!(matches!(
-            result,
-            Err(Error::NotFinite {
-                what: "source",
-                index: 1,
-                ..
-            })
-        ));
+        assert!(matches!(result, Err(Error::NotFinite { what: "source", index: 1, .. })));
     }
     let empty: [f64; 0] = [];
     assert_eq!(
@@ -143,11 +116,7 @@ fn bad_input_is_named() {
     let problem = LineProblem::new(&x, &x, 1.0);
     assert!(matches!(
         transport_cost(&problem.clone().with_source_weights(&[0.5])),
-        Err(Error::Shape {
-            expected: 2,
-            got: 1,
-            ..
-        })
+        Err(Error::Shape { expected: 2, got: 1, .. })
     ));
     assert!(matches!(
         solve(&problem.clone().with_target_weights(&[1.5, -0.5])),
@@ -164,29 +133,15 @@ fn bad_input_is_named() {
     let far = LineProblem::new(&[0.0, 1e200], &[-1e200, 1.0], 2.0);
     assert!(matches!(
         transport_cost(&far),
-        Err(Error::NotFiniteEntry {
-            what: "costs",
-            row: 1,
-            column: 0,
-            ..
-        })
+        Err(Error::NotFiniteEntry { what: "costs", row: 1, column: 0, .. })
     ));
     assert!(matches!(solve(&far), Err(Error::NotFiniteEntry { .. })));
     assert!(wasserstein_distance(&far).is_ok());
     let farther = LineProblem::new(&[f64::MAX], &[f64::MIN], 1.0);
-    assert!(matches!(
-        wasserstein_distance(&farther),
-        Err(Error::NotFiniteEntry { .. })
-    ));
+    assert!(matches!(wasserstein_distance(&farther), Err(Error::NotFiniteEntry { .. })));
     let nearly = LineProblem::new(&[0.0], &[f64::MAX / 2.0], 1.0);
     assert_eq!(transport_cost(&nearly), Ok(f64::MAX / 2.0));
-    assert!(matches!(
-        solve(&nearly),
-        Err(Error::Argument {
-            name: "largest cost",
-            ..
-        })
-    ));
+    assert!(matches!(solve(&nearly), Err(Error::Argument { name: "largest cost", .. })));
 }
 
 #[test]
@@ -205,10 +160,7 @@ fn large_clouds_keep_all_digits() {
         let certificate = &solution.certificate;
         assert_eq!(certificate.status, Status::Optimal, "p = {p}: {certificate}");
         // The plan's masses are exact up to one rounding each, so is every other sum.
-        assert!(
-            certificate.gap.abs() <= 16.0 * f64::EPSILON * solution.cost(),
-            "p = {p}: {certificate}"
-        );
+        assert!(certificate.gap.abs() <= 16.0 * f64::EPSILON * solution.cost(), "p = {p}: {certificate}");
     }
 }
 
@@ -217,20 +169,13 @@ fn large_clouds_keep_all_digits() {
 fn the_answer_does_not_depend_on_the_number_of_threads() {
     let scatter =
         |step: u64, count: u64| -> Vec<f64> { (0..count).map(|k| (k * step % 10_007) as f64).collect() };
-    let (x, y, a) = (
-        scatter(7919, 12_000),
-        scatter(104_729, 9_000),
-        scatter(31, 12_000),
-    );
+    let (x, y, a) = (scatter(7919, 12_000), scatter(104_729, 9_000), scatter(31, 12_000));
     let mass: f64 = a.iter().sum();
     let b = vec![mass / 9_000.0; 9_000];
     let uniform = LineProblem::new(&x, &y, 2.5);
     let weighted = uniform.clone().with_source_weights(&a).with_target_weights(&b);
     let answers = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build()
-            .unwrap();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
             (
                 transport_cost(&uniform).unwrap().to_bits(),

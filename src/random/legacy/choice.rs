@@ -14,9 +14,7 @@ impl LegacyRandomState {
             value: n as f64,
             requirement: "it must be at most 2^63 - 1",
         })?;
-        (0..count)
-            .map(|_| self.randint(0, bound).map(|index| index as usize))
-            .collect()
+        (0..count).map(|_| self.randint(0, bound).map(|index| index as usize)).collect()
     }
 
     /// `choice(n, count, replace=False)`: the first `count` numbers of a [`permutation`](Self::permutation) of all `n`.
@@ -108,18 +106,10 @@ fn check_chances(p: &[f64]) -> Result<()> {
     }
     for (index, &value) in p.iter().enumerate() {
         if !value.is_finite() {
-            return Err(Error::NotFinite {
-                what: WHAT,
-                index,
-                value,
-            });
+            return Err(Error::NotFinite { what: WHAT, index, value });
         }
         if value < 0.0 {
-            return Err(Error::Negative {
-                what: WHAT,
-                index,
-                value,
-            });
+            return Err(Error::Negative { what: WHAT, index, value });
         }
     }
     let sum: f64 = p.iter().sum();

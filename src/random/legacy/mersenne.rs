@@ -19,9 +19,7 @@ impl MersenneTwister {
         let mut words = [seed; N];
         for k in 1..N {
             let before = words[k - 1];
-            words[k] = 1_812_433_253_u32
-                .wrapping_mul(before ^ (before >> 30))
-                .wrapping_add(k as u32);
+            words[k] = 1_812_433_253_u32.wrapping_mul(before ^ (before >> 30)).wrapping_add(k as u32);
         }
         Self { words, next: N }
     }

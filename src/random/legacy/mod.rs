@@ -60,10 +60,7 @@ impl fmt::Debug for LegacyRandomState {
 impl LegacyRandomState {
     /// The state after `np.random.seed(seed)` with an integer.
     pub fn new(seed: u32) -> Self {
-        Self {
-            generator: MersenneTwister::from_seed(seed),
-            cached_normal: None,
-        }
+        Self { generator: MersenneTwister::from_seed(seed), cached_normal: None }
     }
 
     /// The state after `np.random.seed([…])` with a list of integers.
@@ -74,10 +71,7 @@ impl LegacyRandomState {
         if key.is_empty() {
             return Err(Error::Empty { what: "key" });
         }
-        Ok(Self {
-            generator: MersenneTwister::from_key(key),
-            cached_normal: None,
-        })
+        Ok(Self { generator: MersenneTwister::from_key(key), cached_normal: None })
     }
 
     /// A number uniform on [0, 1): 53 bits, 27 of one word and 26 of the next.
@@ -221,11 +215,7 @@ fn finite(name: &'static str, value: f64) -> Result<()> {
     if value.is_finite() {
         return Ok(());
     }
-    Err(Error::Argument {
-        name,
-        value,
-        requirement: "it must be finite",
-    })
+    Err(Error::Argument { name, value, requirement: "it must be finite" })
 }
 
 impl TryRng for LegacyRandomState {

@@ -11,43 +11,16 @@ fn draws<const COUNT: usize>(mut draw: impl FnMut() -> f64) -> [f64; COUNT] {
 fn assert_close(got: &[f64], expected: &[f64]) {
     assert_eq!(got.len(), expected.len());
     for (got, expected) in got.iter().zip(expected) {
-        assert!(
-            (got - expected).abs() <= 2.0 * f64::EPSILON * expected.abs(),
-            "{got} {expected}"
-        );
+        assert!((got - expected).abs() <= 2.0 * f64::EPSILON * expected.abs(), "{got} {expected}");
     }
 }
 
 #[test]
 fn uniform_numbers_are_those_of_numpy() {
     for (seed, expected) in [
-        (
-            0,
-            [
-                0.5488135039273248,
-                0.7151893663724195,
-                0.6027633760716439,
-                0.5448831829968969,
-            ],
-        ),
-        (
-            42,
-            [
-                0.3745401188473625,
-                0.9507143064099162,
-                0.7319939418114051,
-                0.5986584841970366,
-            ],
-        ),
-        (
-            u32::MAX,
-            [
-                0.0976320289940138,
-                0.9123828453026218,
-                0.78903530185164,
-                0.7800035981134678,
-            ],
-        ),
+        (0, [0.5488135039273248, 0.7151893663724195, 0.6027633760716439, 0.5448831829968969]),
+        (42, [0.3745401188473625, 0.9507143064099162, 0.7319939418114051, 0.5986584841970366]),
+        (u32::MAX, [0.0976320289940138, 0.9123828453026218, 0.78903530185164, 0.7800035981134678]),
     ] {
         let mut state = LegacyRandomState::new(seed);
         assert_eq!(draws(|| state.random()), expected);
@@ -101,10 +74,7 @@ fn normal_numbers_are_those_of_numpy() {
     let mut state = LegacyRandomState::new(7);
     let normals = state.randn(100, 1000);
     let largest = normals.as_slice().iter().fold(0.0, |a: f64, b| a.max(b.abs()));
-    assert_close(
-        &[largest, normals[(99, 999)]],
-        &[4.359610846342416, 0.492573295122291],
-    );
+    assert_close(&[largest, normals[(99, 999)]], &[4.359610846342416, 0.492573295122291]);
     assert_eq!(state.random(), 0.9050152019790842);
 }
 
@@ -140,16 +110,10 @@ fn integers_are_those_of_numpy() {
     assert_eq!(integers(&mut state, 0, 2), [1, 0, 1, 0, 1, 1, 1, 1]);
     assert_eq!(integers(&mut state, -5, 5), [0, -4, -1, -5, 4, 0]);
     // Above 2^32 values an attempt takes two words.
-    assert_eq!(
-        integers(&mut state, -(1 << 40), 1 << 41),
-        [-15324679445, 938930758714, 1091520814761]
-    );
+    assert_eq!(integers(&mut state, -(1 << 40), 1 << 41), [-15324679445, 938930758714, 1091520814761]);
     assert_eq!(integers(&mut state, 0, 1 << 32), [200427519, 1254751707]);
     assert_eq!(integers(&mut state, 0, (1 << 32) + 1), [1958805693, 199502978]);
-    assert_eq!(
-        integers(&mut state, i64::MIN, i64::MAX),
-        [6639728501140754226, 3326087021954824212]
-    );
+    assert_eq!(integers(&mut state, i64::MIN, i64::MAX), [6639728501140754226, 3326087021954824212]);
     assert_eq!(integers(&mut state, 7, 8), [7, 7, 7]);
     assert_eq!(state.random(), 0.450499251969543);
     assert!(state.randint(3, 3).is_err());
@@ -158,12 +122,7 @@ fn integers_are_those_of_numpy() {
 #[test]
 fn orders_are_those_of_numpy() {
     let mut state = LegacyRandomState::new(42);
-    assert_eq!(
-        state.permutation(20),
-        [
-            0, 17, 15, 1, 8, 5, 11, 3, 18, 16, 13, 2, 9, 19, 4, 12, 7, 10, 14, 6
-        ]
-    );
+    assert_eq!(state.permutation(20), [0, 17, 15, 1, 8, 5, 11, 3, 18, 16, 13, 2, 9, 19, 4, 12, 7, 10, 14, 6]);
     assert_eq!(state.permutation(1), [0]);
     assert_eq!(state.permutation(5), [4, 2, 0, 3, 1]);
     let mut letters: Vec<char> = "abcdefgh".chars().collect();
@@ -184,27 +143,15 @@ fn choices_are_those_of_numpy() {
 
     let p = [0.1, 0.0, 0.3, 0.2, 0.15, 0.25];
     let mut state = LegacyRandomState::new(42);
-    assert_eq!(
-        state.choice_weighted(&p, 10).unwrap(),
-        [2, 5, 4, 3, 2, 2, 0, 5, 4, 4]
-    );
-    assert_eq!(
-        state.choice_weighted_without_replacement(&p, 5).unwrap(),
-        [0, 5, 2, 3, 4]
-    );
-    assert_eq!(
-        state.choice_weighted_without_replacement(&p, 3).unwrap(),
-        [3, 2, 4]
-    );
+    assert_eq!(state.choice_weighted(&p, 10).unwrap(), [2, 5, 4, 3, 2, 2, 0, 5, 4, 4]);
+    assert_eq!(state.choice_weighted_without_replacement(&p, 5).unwrap(), [0, 5, 2, 3, 4]);
+    assert_eq!(state.choice_weighted_without_replacement(&p, 3).unwrap(), [3, 2, 4]);
     assert_eq!(state.random(), 0.13949386065204183);
 
     // A likely index makes most rounds repeat.
     let p = [0.9, 0.02, 0.02, 0.02, 0.02, 0.02];
     let mut state = LegacyRandomState::new(1);
-    assert_eq!(
-        state.choice_weighted_without_replacement(&p, 6).unwrap(),
-        [0, 1, 2, 3, 5, 4]
-    );
+    assert_eq!(state.choice_weighted_without_replacement(&p, 6).unwrap(), [0, 1, 2, 3, 5, 4]);
     assert_eq!(state.random(), 0.8781174363909454);
 }
 
@@ -212,27 +159,14 @@ fn choices_are_those_of_numpy() {
 fn bad_chances_and_counts_are_named() {
     let mut state = LegacyRandomState::new(42);
     assert!(matches!(state.choice(0, 1), Err(Error::Argument { .. })));
-    assert!(matches!(
-        state.choice_without_replacement(2, 3),
-        Err(Error::Argument { name: "count", .. })
-    ));
+    assert!(matches!(state.choice_without_replacement(2, 3), Err(Error::Argument { name: "count", .. })));
     assert!(matches!(state.choice_weighted(&[], 1), Err(Error::Empty { .. })));
-    assert!(matches!(
-        state.choice_weighted(&[0.5, f64::NAN], 1),
-        Err(Error::NotFinite { index: 1, .. })
-    ));
+    assert!(matches!(state.choice_weighted(&[0.5, f64::NAN], 1), Err(Error::NotFinite { index: 1, .. })));
     assert!(matches!(
         state.choice_weighted(&[1.5, -0.5], 1),
-        Err(Error::Negative {
-            index: 1,
-            value: -0.5,
-            ..
-        })
+        Err(Error::Negative { index: 1, value: -0.5, .. })
     ));
-    assert!(matches!(
-        state.choice_weighted(&[0.5, 0.4], 1),
-        Err(Error::Argument { name: "sum of p", .. })
-    ));
+    assert!(matches!(state.choice_weighted(&[0.5, 0.4], 1), Err(Error::Argument { name: "sum of p", .. })));
     assert!(matches!(
         state.choice_weighted_without_replacement(&[0.5, 0.5, 0.0], 3),
         Err(Error::Argument { name: "count", .. })
@@ -273,10 +207,7 @@ fn numpy_sum(values: &[f64]) -> f64 {
         }
     }
     let [a, b, c, d, e, f, g, h] = sums;
-    rest.iter()
-        .fold(((a + b) + (c + d)) + ((e + f) + (g + h)), |sum, value| {
-            sum + value
-        })
+    rest.iter().fold(((a + b) + (c + d)) + ((e + f) + (g + h)), |sum, value| sum + value)
 }
 
 #[test]
@@ -295,23 +226,12 @@ fn exercise_arrays_come_out_bit_for_bit() {
     let sinks = normalised(state.random_array(20));
     assert_eq!(sources, mass_sources);
     assert_eq!(sinks, exercise("mass_sinks.npy").unwrap());
-    assert_eq!(
-        state.rand(10, 5).into_vec(),
-        exercise("coords_sources.npy").unwrap()
-    );
-    assert_eq!(
-        state.rand(20, 5).into_vec(),
-        exercise("coords_sinks.npy").unwrap()
-    );
+    assert_eq!(state.rand(10, 5).into_vec(), exercise("coords_sources.npy").unwrap());
+    assert_eq!(state.rand(20, 5).into_vec(), exercise("coords_sinks.npy").unwrap());
 
     let mut state = LegacyRandomState::new(42);
     for (name, centre) in [("gauss2d_X0.npy", 0.0), ("gauss2d_X1.npy", 3.0)] {
-        let points: Vec<f64> = state
-            .randn(50, 2)
-            .into_vec()
-            .into_iter()
-            .map(|x| x * 0.5 + centre)
-            .collect();
+        let points: Vec<f64> = state.randn(50, 2).into_vec().into_iter().map(|x| x * 0.5 + centre).collect();
         let expected = exercise(name).unwrap();
         // The addition of the centre cancels, so the rounding of the normal counts by its own size, below 4.
         for (got, expected) in points.iter().zip(&expected) {

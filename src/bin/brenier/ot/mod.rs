@@ -38,29 +38,17 @@ pub struct Arguments {
 
 /// Reads, solves, writes and reports; the exit code if there is an answer.
 pub fn run(arguments: &Arguments, started: Instant) -> Result<u8, Failure> {
-    let Arguments {
-        problem, output, run, ..
-    } = arguments;
+    let Arguments { problem, output, run, .. } = arguments;
     output.check(&problem.paths())?;
     let threads = threads::start(run.threads)?;
     let input = problem.read(run)?;
     output.check_size(input.sources, input.targets)?;
-    run.say(&format!(
-        "solving {} with {}",
-        input.description(),
-        report::threads(threads)
-    ));
+    run.say(&format!("solving {} with {}", input.description(), report::threads(threads)));
     let solved = match input.problem() {
         AnyProblem::F32(problem) => arguments.solve(&problem)?,
         AnyProblem::F64(problem) => arguments.solve(&problem)?,
     };
-    let Solution {
-        plan,
-        source_potentials,
-        target_potentials,
-        certificate,
-        ..
-    } = &solved.solution;
+    let Solution { plan, source_potentials, target_potentials, certificate, .. } = &solved.solution;
     output.write(plan, source_potentials, target_potentials, run)?;
     arguments.report(&input, &solved, threads, started)?;
     Ok(exit_code(certificate.status))
@@ -87,11 +75,7 @@ impl Arguments {
         let began = Instant::now();
         let solution = exact::solve_with(problem, &options, &mut |progress| watch.observe(progress))
             .map_err(|error| self.problem.locate(error))?;
-        Ok(Solved {
-            solution,
-            solving: began.elapsed(),
-            stopped_by: watch.stopped_by(),
-        })
+        Ok(Solved { solution, solving: began.elapsed(), stopped_by: watch.stopped_by() })
     }
 
     fn report(
@@ -138,11 +122,8 @@ impl Arguments {
             if let Some(path) = self.output.plan() {
                 plan += &format!(", written to {}", path.display());
             }
-            let table = report::table(&[
-                ("problem", input.description()),
-                ("plan", plan),
-                ("time", report.effort()),
-            ]);
+            let table =
+                report::table(&[("problem", input.description()), ("plan", plan), ("time", report.effort())]);
             report::print(&format!("{table}{certificate}"))
         } else {
             Ok(())
