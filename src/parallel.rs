@@ -49,14 +49,6 @@ pub(crate) fn join<A: Send, B: Send>(
     (first(), second())
 }
 
-/// The number of threads that parallel work uses here.
-pub(crate) fn threads() -> usize {
-    #[cfg(feature = "parallel")]
-    return rayon::current_num_threads();
-    #[cfg(not(feature = "parallel"))]
-    1
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
