@@ -54,9 +54,9 @@
 //! 240 000 random and special arguments of `f64` against double-double arithmetic. A test that is run by name
 //! (`errors_stay_below_two_units_for_every_f32`) goes through all patterns of `f32`.
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(brenier_portable)))]
 pub(crate) mod avx2;
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(brenier_portable)))]
 pub(crate) mod avx512;
 mod dispatch;
 pub(crate) mod elementary;
