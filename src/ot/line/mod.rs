@@ -191,7 +191,7 @@ const PARALLEL_FROM: usize = 1 << 14;
 /// staircase. Memory: about 100 bytes for each number.
 ///
 /// # Errors
-/// - [`Error::Argument`] if p is below one or not finite, or if a cost exceeds 2^1020;
+/// - [`Error::Argument`] if p is below one or not finite, or if a cost, or a cost times the whole mass, exceeds 2^1020;
 /// - [`Error::Empty`], [`Error::NotFinite`] (index and value of the first such number), [`Error::NotFiniteEntry`] if the cost of
 ///   the farthest pair overflows;
 /// - for weights the errors of [`Problem`](crate::ot::Problem): [`Error::Shape`], [`Error::NotFinite`], [`Error::Negative`],
@@ -214,6 +214,14 @@ pub fn solve<T: Scalar>(problem: &LineProblem<'_, T>) -> Result<Solution> {
     let (source, target) = on_both_sides(problem.source, problem.target, sort_indexed)?;
     let farthest = farthest_pair(&source.coordinates, &target.coordinates);
     problem.check_farthest(farthest, LARGEST_COST, |difference| power.cost(difference))?;
+    let largest_share = power.cost(farthest.0 - farthest.1) * weights.source_mass.max(weights.target_mass);
+    if largest_share > LARGEST_COST {
+        return Err(Error::Argument {
+            name: "the largest cost times the mass",
+            value: largest_share,
+            requirement: "it must be at most 2^1020, so that the dual value stays finite (scale the masses)",
+        });
+    }
 
     let units = Units::new(&masses, &source, &target);
     let plan = plan_along(&units, &source, &target, &masses)?;
@@ -249,7 +257,7 @@ pub fn solve<T: Scalar>(problem: &LineProblem<'_, T>) -> Result<Solution> {
 /// `f64::total_cmp`. The relative error is a few roundings, whatever the number of points.
 ///
 /// # Errors
-/// As [`solve`], but costs up to the end of the range are accepted.
+/// As [`solve`], but costs up to the end of the range are accepted; [`Error::Argument`] if their sum leaves it.
 ///
 /// # Examples
 /// ```
@@ -265,16 +273,17 @@ pub fn transport_cost<T: Scalar>(problem: &LineProblem<'_, T>) -> Result<f64> {
     let Coupling { cells, farthest } = problem.coupling()?;
     problem.check_farthest(farthest, f64::MAX, |difference| power.cost(difference))?;
     let cost = cells.iter().map(|&(mass, difference)| mass * power.cost(difference));
-    Ok(sum(cost))
+    finite("the transport cost", sum(cost))
 }
 
 /// The p-Wasserstein distance (Σ Pᵢⱼ |xᵢ - yⱼ|^p)^(1/p), in the unit of the coordinates if the masses sum to one.
 ///
-/// The differences are scaled by a power of two before they are raised to the power p, so that no power overflows, and none
-/// that counts underflows, however large p is.
+/// The differences are divided by the largest of them before they are raised to the power p, so that no power overflows,
+/// and none that counts underflows, however large p is.
 ///
 /// # Errors
-/// As [`solve`], but only the differences x - y must be finite, not their powers.
+/// As [`solve`], but only the differences x - y must be finite, not their powers; [`Error::Argument`] if masses far above one
+/// carry the distance itself beyond the range of `f64`.
 ///
 /// # Examples
 /// ```
@@ -284,6 +293,7 @@ pub fn transport_cost<T: Scalar>(problem: &LineProblem<'_, T>) -> Result<f64> {
 /// assert!((distance / 1e200 - 1.0).abs() < 1e-15);
 /// # Ok::<(), brenier::Error>(())
 /// ```
+#[doc(alias = "wasserstein")]
 #[doc(alias = "wasserstein_1d")]
 pub fn wasserstein_distance<T: Scalar>(problem: &LineProblem<'_, T>) -> Result<f64> {
     let power = Power::new(problem.p)?;
@@ -293,11 +303,24 @@ pub fn wasserstein_distance<T: Scalar>(problem: &LineProblem<'_, T>) -> Result<f
     for &(_, difference) in &cells {
         largest = largest.max(difference.abs());
     }
-    // Both factors are normal numbers, so that scaling up and down is exact but for subnormal differences.
-    let exponent = (largest.log2().floor() as i32).clamp(-1000, 1000);
-    let (shrink, grow) = (2.0_f64.powi(-exponent), 2.0_f64.powi(exponent));
-    let scaled = cells.iter().map(|&(mass, difference)| mass * power.cost(difference * shrink));
-    Ok(grow * power.root(sum(scaled)))
+    if largest == 0.0 {
+        return Ok(0.0);
+    }
+    // A quotient of numbers of which the divisor is the largest rounds to one at most.
+    let scaled = cells.iter().map(|&(mass, difference)| mass * power.cost(difference / largest));
+    finite("the Wasserstein distance", largest * power.root(sum(scaled)))
+}
+
+/// The result, unless it overflowed.
+fn finite(name: &'static str, value: f64) -> Result<f64> {
+    if value.is_finite() {
+        return Ok(value);
+    }
+    Err(Error::Argument {
+        name,
+        value,
+        requirement: "it must be finite (scale the coordinates or the masses)",
+    })
 }
 
 /// `work` on each side, on two threads where that pays.

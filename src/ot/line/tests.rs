@@ -98,6 +98,38 @@ fn the_value_scales_without_overflow_or_underflow() {
 }
 
 #[test]
+fn powers_of_any_size_neither_overflow_nor_vanish() {
+    for p in [1500.0_f64, 1e4, 1e15, f64::MAX] {
+        assert_eq!(wasserstein_distance(&LineProblem::new(&[0.0], &[1.9], p)), Ok(1.9), "p = {p:e}");
+        // 1/2 of the mass moves by 4, the rest by 1: 4 * 2^(-1/p), and 4^-p vanishes.
+        for scale in [1.0_f64, 1e-300, 1e300] {
+            let (x, y) = ([0.0, 10.0 * scale], [scale, 14.0 * scale]);
+            let distance = wasserstein_distance(&LineProblem::new(&x, &y, p)).unwrap();
+            let (near, far) = (y[0] - x[0], y[1] - x[1]);
+            let expected = far * (0.5 + 0.5 * (near / far).powf(p)).powf(1.0 / p);
+            assert!((distance - expected).abs() <= 4.0 * f64::EPSILON * expected, "p = {p:e}, {scale:e}");
+        }
+    }
+}
+
+#[test]
+fn sums_beyond_the_range_are_refused() {
+    let problem =
+        LineProblem::new(&[0.0], &[1e305], 1.0).with_source_weights(&[1e10]).with_target_weights(&[1e10]);
+    for result in
+        [transport_cost(&problem), wasserstein_distance(&problem), solve(&problem).map(|s| s.cost())]
+    {
+        assert!(matches!(result, Err(Error::Argument { value, .. }) if value == f64::INFINITY));
+    }
+    // Two terms that are finite, and their sum is not.
+    let masses = [6e2, 6e2];
+    let problem = LineProblem::new(&[0.0, 0.0], &[2e305, 2e305], 1.0)
+        .with_source_weights(&masses)
+        .with_target_weights(&masses);
+    assert!(matches!(transport_cost(&problem), Err(Error::Argument { name: "the transport cost", .. })));
+}
+
+#[test]
 fn bad_input_is_named() {
     let problem = LineProblem::new(&[0.0, f64::NAN], &[0.0], 2.0);
     for result in [transport_cost(&problem), solve(&problem).map(|s| s.cost())] {
