@@ -17,6 +17,9 @@ use crate::simd;
 /// Places evaluated at a time by one thread.
 const PLACES_PER_CHUNK: usize = 16;
 
+/// Kernels narrower than this are refused: their height, 1/h, is to stay far inside the range of numbers.
+const LEAST_WIDTH: f64 = 1e-300;
+
 /// Exponentials taken by one call: 4 KiB, which stay in the nearest cache.
 const SAMPLES_AT_A_TIME: usize = 512;
 
@@ -60,7 +63,8 @@ impl KernelDensity {
     ///
     /// # Errors
     /// [`Error::Empty`]; [`Error::NotFinite`] for a sample; [`Error::Argument`] if the bandwidth's number is not finite and positive,
-    /// or if the samples do not scatter, so that only a [`Bandwidth::Width`] has a meaning.
+    /// if the samples (those with mass) are all equal, so that only a [`Bandwidth::Width`] has a meaning, if they are farther
+    /// apart than the largest number, or if the width comes out infinite or below 1e-300.
     pub fn new<T: Scalar>(samples: &[T], bandwidth: Bandwidth) -> Result<Self> {
         Self::build(samples, None, bandwidth)
     }
@@ -83,7 +87,14 @@ impl KernelDensity {
         let total = sum(weights.iter().map(|weight| weight / largest));
         let shares: Vec<f64> = weights.iter().map(|weight| weight / largest / total).collect();
         let width = bandwidth.width(&samples, &shares)?;
-        let height = 1.0 / (width * std::f64::consts::TAU.sqrt());
+        if !(width >= LEAST_WIDTH && width.is_finite()) {
+            return Err(Error::Argument {
+                name: "width of the kernels",
+                value: width,
+                requirement: "it must be finite and at least 1e-300",
+            });
+        }
+        let height = std::f64::consts::TAU.sqrt().recip() / width;
         Ok(Self { samples, heights: shares.iter().map(|share| share * height).collect(), width })
     }
 
@@ -142,19 +153,43 @@ impl Bandwidth {
                 value
             }
         };
-        let pairs = || samples.iter().zip(shares);
-        let mean = sum(pairs().map(|(x, share)| share * x));
-        let variance = sum(pairs().map(|(x, share)| share * (x - mean) * (x - mean))) / (1.0 - squares);
-        let width = factor * variance.sqrt();
-        if !(width >= f64::MIN_POSITIVE && width.is_finite()) {
-            return Err(Error::Argument {
-                name: "standard deviation of the samples",
-                value: variance.sqrt(),
-                requirement: "it must be positive and finite, or the kernel's width be given",
-            });
-        }
-        Ok(width)
+        Ok(factor * standard_deviation(samples, shares)?)
     }
+}
+
+/// s, the unbiased standard deviation of samples with these shares of the mass, to a few roundings whatever their size and
+/// however one share outweighs the others.
+fn standard_deviation(samples: &[f64], shares: &[f64]) -> Result<f64> {
+    let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+    let mut heaviest = 0;
+    for (index, (&sample, &share)) in samples.iter().zip(shares).enumerate() {
+        if share > 0.0 {
+            (low, high) = (low.min(sample), high.max(sample));
+        }
+        if share > shares[heaviest] {
+            heaviest = index;
+        }
+    }
+    // The extent decides, not the variance: of equal samples that is a rounding, and of tiny ones it underflows.
+    let extent = high - low;
+    if !(extent > 0.0 && extent.is_finite()) {
+        return Err(Error::Argument {
+            name: "extent of the samples",
+            value: extent,
+            requirement: "it must be positive and finite, or the kernel's width be given",
+        });
+    }
+    // In units of the extent, from the heaviest sample: then the mean is no larger than the light samples make it.
+    let centred = || {
+        let pairs = samples.iter().zip(shares).filter(|(_, share)| **share > 0.0);
+        pairs.map(|(x, share)| ((x - samples[heaviest]) / extent, share))
+    };
+    let mean = sum(centred().map(|(z, share)| share * z));
+    let variance = sum(centred().map(|(z, share)| share * (z - mean) * (z - mean)));
+    // 1 - Σ wᵢ² = Σ wᵢ (1 - wᵢ), where 1 - wᵢ is the sum of the other shares: of the heaviest the difference would cancel.
+    let others = || (0..shares.len()).filter(|&index| index != heaviest).map(|index| shares[index]);
+    let remainder = sum(others().map(|share| share * (1.0 - share))) + shares[heaviest] * sum(others());
+    Ok(extent * (variance / remainder).sqrt())
 }
 
 #[cfg(test)]
@@ -213,11 +248,61 @@ mod tests {
     fn a_single_sample_needs_a_width() {
         assert!(matches!(
             KernelDensity::new(&[1.0, 1.0], Bandwidth::Scott),
-            Err(Error::Argument { name: "standard deviation of the samples", .. })
+            Err(Error::Argument { name: "extent of the samples", value: 0.0, .. })
         ));
         assert!(KernelDensity::new(&[1.0], Bandwidth::Silverman).is_err());
         let density = KernelDensity::new(&[1.0_f32], Bandwidth::Width(0.5)).unwrap();
         assert!((density.at(1.0) - 2.0 / std::f64::consts::TAU.sqrt()).abs() < 4.0 * f64::EPSILON);
+    }
+
+    #[test]
+    fn equal_samples_do_not_scatter_and_tiny_ones_do() {
+        // The mean of five times 0.1 is not 0.1: the deviation from it must not count as scatter.
+        for samples in [vec![0.1; 5], vec![1e300; 7], vec![-0.0, 0.0]] {
+            assert!(matches!(
+                KernelDensity::new(&samples, Bandwidth::Scott),
+                Err(Error::Argument { name: "extent of the samples", value: 0.0, .. })
+            ));
+        }
+        // Nor does a sample without mass.
+        assert!(KernelDensity::with_weights(&[1.0, 1.0, 5.0], &[1.0, 1.0, 0.0], Bandwidth::Scott).is_err());
+        assert!(KernelDensity::new(&[-1e308, 1e308], Bandwidth::Scott).is_err());
+        // The estimate scales with the samples, by powers of two bit for bit.
+        let plain = KernelDensity::new(&SAMPLES, Bandwidth::Scott).unwrap();
+        for exponent in [-900, -600, 600, 1000] {
+            let scale = 2.0_f64.powi(exponent);
+            let scaled = KernelDensity::new(&SAMPLES.map(|x| x * scale), Bandwidth::Scott).unwrap();
+            assert_eq!(scaled.width(), plain.width() * scale);
+            assert_eq!(scaled.at(0.5 * scale), plain.at(0.5) / scale);
+        }
+    }
+
+    #[test]
+    fn one_weight_may_outweigh_the_others() {
+        // s² = w₁ w₂ d² / (2 w₁ w₂) for two samples, whatever their weights.
+        for weight in [1.0, 1e-10, 1e-20, 1e-200] {
+            for weights in [[1.0, weight], [weight, 1.0]] {
+                let density =
+                    KernelDensity::with_weights(&[0.3, 2.3], &weights, Bandwidth::Factor(1.0)).unwrap();
+                assert!((density.width() - 2.0_f64.sqrt()).abs() <= 8.0 * f64::EPSILON, "{weights:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn kernels_of_any_accepted_width_have_a_finite_height() {
+        for (width, place) in [(1e-300, 0.5), (1e-300, 1.0), (1e308, 0.5), (1.0, f64::MAX)] {
+            let density = KernelDensity::new(&[1.0], Bandwidth::Width(width)).unwrap();
+            assert!(density.at(place).is_finite(), "{width:e}");
+        }
+        for bandwidth in [Bandwidth::Width(1e-320), Bandwidth::Factor(1e-315), Bandwidth::Factor(1e308)] {
+            let samples = SAMPLES.map(|x| 1e10 * x);
+            let result = KernelDensity::new(&samples, bandwidth);
+            assert!(
+                matches!(result, Err(Error::Argument { name: "width of the kernels", .. })),
+                "{bandwidth:?}"
+            );
+        }
     }
 
     #[test]
