@@ -60,7 +60,14 @@ impl Normal {
 
     /// The optimal map to `target` at x, for any convex cost: F₁⁻¹(F₀(x)) = m₁ + (s₁/s₀)(x - m₀).
     pub fn map_to(&self, target: &Normal, x: f64) -> f64 {
-        target.mean + target.standard_deviation / self.standard_deviation * (x - self.mean)
+        let (ratio, distance) = (target.standard_deviation / self.standard_deviation, x - self.mean);
+        // Where the ratio leaves the range of numbers its product with the distance need not.
+        let image = if ratio.is_normal() {
+            ratio * distance
+        } else {
+            target.standard_deviation * (distance / self.standard_deviation)
+        };
+        target.mean + image
     }
 
     /// The 2-Wasserstein distance, sqrt((m₁ - m₀)² + (s₁ - s₀)²).
@@ -202,6 +209,18 @@ mod tests {
             let mapped = source.map_to(&target, source.quantile(u));
             assert!((mapped - target.quantile(u)).abs() < 16.0 * f64::EPSILON * 10.0);
         }
+    }
+
+    #[test]
+    fn the_map_between_deviations_of_any_size_is_a_number() {
+        let (tiny, huge) = (Normal::new(0.0, 1e-200).unwrap(), Normal::new(3.0, 1e200).unwrap());
+        assert_eq!(tiny.map_to(&huge, 0.0), 3.0);
+        assert_eq!(tiny.map_to(&huge, 1e-200), 1e200);
+        assert_eq!(huge.map_to(&tiny, 3.0), 0.0);
+        assert_eq!(huge.map_to(&tiny, 1e200), 1e-200);
+        let least = Normal::new(0.0, f64::from_bits(1)).unwrap();
+        assert_eq!(least.map_to(&least, 1e10), 1e10);
+        assert_eq!(least.map_to(&huge, 1.0), f64::INFINITY);
     }
 
     #[test]
