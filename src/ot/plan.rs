@@ -39,7 +39,8 @@ impl TransportPlan {
     /// A plan from `rows` sources to `columns` targets; the entries are sorted, zero masses dropped, pairs named twice added up.
     ///
     /// # Errors
-    /// [`Error::Argument`] for an index out of range, [`Error::NotFinite`] and [`Error::Negative`] for a mass that is none.
+    /// [`Error::Argument`] for an index out of range, [`Error::NotFinite`] and [`Error::Negative`] for a mass, or a sum of
+    /// masses of one pair, that is none.
     pub fn new(rows: usize, columns: usize, mut entries: Vec<PlanEntry>) -> Result<Self> {
         for (index, entry) in entries.iter().enumerate() {
             for (name, bound, got, requirement) in [
@@ -66,6 +67,9 @@ impl TransportPlan {
             }
             same
         });
+        if let Some(index) = entries.iter().position(|entry| !entry.mass.is_finite()) {
+            return Err(Error::NotFinite { what: "summed plan masses", index, value: entries[index].mass });
+        }
         Ok(Self { rows, columns, entries })
     }
 

@@ -22,7 +22,8 @@ pub struct WeightedPoints<T> {
 /// the geodesic, exactly, and there are at most n + m - 1 of them. `source`: (n, d), `target`: (m, d).
 ///
 /// # Errors
-/// [`Error::Shape`] if the clouds do not have the plan's sizes or the same dimension, [`Error::Argument`] if t is not in [0, 1].
+/// [`Error::Shape`] if the clouds do not have the plan's sizes or the same dimension, [`Error::Argument`] if t is not in [0, 1],
+/// [`Error::NotFiniteEntry`] for a coordinate that is NaN or infinite.
 ///
 /// # Examples
 /// ```
@@ -51,6 +52,8 @@ pub fn interpolate<'a, T: Scalar>(
     check_rows("geodesic::interpolate", "number of target points", plan.columns(), target.rows())?;
     check_rows("geodesic::interpolate", "dimension of the target", source.columns(), target.columns())?;
     check_time(t)?;
+    source.check_finite("source points")?;
+    target.check_finite("target points")?;
     let entries = plan.entries();
     let points = Matrix::from_fn(entries.len(), source.columns(), |row, column| {
         let x = source.row(entries[row].source)[column].to_f64();
@@ -65,7 +68,8 @@ pub fn interpolate<'a, T: Scalar>(
 /// Of all maps it is the closest to the plan in mean square; for a plan that is a map it is that map. `target`: (m, d).
 ///
 /// # Errors
-/// [`Error::Shape`] if `target` does not have the plan's number of targets, [`Error::ZeroRow`] for a source without mass.
+/// [`Error::Shape`] if `target` does not have the plan's number of targets, [`Error::ZeroRow`] for a source without mass,
+/// [`Error::NotFiniteEntry`] for a coordinate that is NaN or infinite.
 ///
 /// # Examples
 /// ```
@@ -77,12 +81,15 @@ pub fn interpolate<'a, T: Scalar>(
 /// assert_eq!(map, Matrix::from_rows([[0.0], [3.0]]));
 /// # Ok::<(), brenier::Error>(())
 /// ```
+#[doc(alias = "barycenter")]
+#[doc(alias = "barycentre")]
 pub fn barycentric_projection<'a, T: Scalar>(
     plan: &TransportPlan,
     target: impl Into<MatrixView<'a, T>>,
 ) -> Result<Matrix<T>> {
     let target = target.into();
     check_rows("geodesic::barycentric_projection", "number of target points", plan.columns(), target.rows())?;
+    target.check_finite("target points")?;
     let dimensions = target.columns();
     let mut image = Matrix::zeros(plan.rows(), dimensions);
     let mut next = plan.entries();
@@ -175,6 +182,18 @@ mod tests {
             assert!(matches!(interpolate(&plan, &x, &y, t), Err(Error::Argument { name: "t", .. })));
         }
         assert!(matches!(barycentric_projection(&plan, &x), Err(Error::Shape { expected: 1, got: 2, .. })));
+    }
+
+    #[test]
+    fn coordinates_that_are_not_finite_are_named() {
+        let plan = plan(1, 2, &[(0, 0, 0.5), (0, 1, 0.5)]);
+        let x = Matrix::from_rows([[0.0]]);
+        let y = Matrix::from_rows([[1.0], [f64::INFINITY]]);
+        // At t = 0 the product 0 * infinity would be NaN.
+        for result in [interpolate(&plan, &x, &y, 0.0).map(|at| at.points), barycentric_projection(&plan, &y)]
+        {
+            assert!(matches!(result, Err(Error::NotFiniteEntry { what: "target points", row: 1, .. })));
+        }
     }
 
     #[test]
