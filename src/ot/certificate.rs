@@ -7,7 +7,8 @@ use std::fmt;
 #[non_exhaustive]
 pub enum Status {
     /// Solved, and proved: the potentials are dual feasible over **all** pairs within the tolerance, and the slack
-    /// Σ Pᵢⱼ |Cᵢⱼ - fᵢ - gⱼ| on the plan is below a millionth of Σ Pᵢⱼ |Cᵢⱼ|.
+    /// Σ Pᵢⱼ |Cᵢⱼ - fᵢ - gⱼ| on the plan is below a millionth of Σ Pᵢⱼ |Cᵢⱼ| (on the line, where the order alone makes the
+    /// plan optimal, plus the rounding of f and g).
     Optimal,
     /// The limit on iterations was reached; the plan is feasible, its gap says how far it may be from the optimum.
     IterationLimit,

@@ -1,4 +1,4 @@
-//! Potentials along the staircase, and the check that they are feasible everywhere.
+//! Potentials along the staircase, and why they are feasible everywhere.
 //!
 //! **Lemma.** Let C satisfy the Monge condition, `C[i,j] + C[i+1,j+1] <= C[i,j+1] + C[i+1,j]`, and let f, g be such that
 //! `f_i + g_j = C[i,j]` on the cells of a path from (0, 0) to (n-1, m-1) in steps (1, 0) and (0, 1). Then
@@ -14,15 +14,12 @@
 //! `h(d + s) - h(d)` does not decrease in d, and d = x_i - y_j does not increase in j. (G. Monge 1781; A. J. Hoffman, "On
 //! simple linear programming problems", 1963.)
 //!
-//! In floating point the potentials are carried along the path in twice the precision, since each is a sum of up to n + m costs with
-//! changing signs, and the result is checked: the Monge condition makes the place of each row's least `C[i,j] - g_j` move with i in one direction, so
-//! the least over **all** pairs of a row is found by bisection of the rows in O((n + m) log n). (A. Aggarwal et al.,
-//! "Geometric applications of a matrix-searching algorithm", 1987, solve the same task in O(n + m).)
+//! In floating point the potentials are carried along the path in twice the precision, since each is a sum of up to n + m
+//! costs with changing signs, and the result is checked ([`super::minima`]).
 
 use super::order::Sorted;
 use super::power::Power;
 use super::staircase::Cell;
-use std::ops::RangeInclusive;
 
 /// A running sum in twice the working precision.
 #[derive(Debug, Clone, Copy, Default)]
@@ -127,33 +124,9 @@ impl<'a> Potentials<'a> {
     }
 }
 
-/// Tells `visit` the least `value(row, column)` of every row and its (first) column, for a `value` that is Monge.
-pub(super) fn monotone_row_minima(
-    rows: std::ops::Range<usize>,
-    columns: RangeInclusive<usize>,
-    value: &impl Fn(usize, usize) -> f64,
-    visit: &mut impl FnMut(usize, usize, f64),
-) {
-    if rows.is_empty() {
-        return;
-    }
-    let middle = rows.start + rows.len() / 2;
-    let (mut best, mut least) = (*columns.start(), f64::INFINITY);
-    for column in columns.clone() {
-        let value = value(middle, column);
-        if value < least {
-            (best, least) = (column, value);
-        }
-    }
-    visit(middle, best, least);
-    monotone_row_minima(rows.start..middle, *columns.start()..=best, value, visit);
-    monotone_row_minima(middle + 1..rows.end, best..=*columns.end(), value, visit);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     #[test]
     fn a_running_sum_keeps_what_a_plain_one_loses() {
@@ -163,25 +136,5 @@ mod tests {
         sum.add([-1e16]);
         // A plain sum gives 0: the spacing of numbers is 2 there.
         assert!((sum.value() - 100.0).abs() < 1000.0 * 100.0 * f64::EPSILON);
-    }
-
-    proptest! {
-        #[test]
-        fn minima_found_by_bisection_are_those_of_all_pairs(
-            mut x in prop::collection::vec(-2.0..2.0_f64, 1..30), mut y in prop::collection::vec(-2.0..2.0_f64, 1..30),
-            parts in prop::collection::vec(-3.0..3.0_f64, 30), p in 1.0..4.0_f64
-        ) {
-            x.sort_by(f64::total_cmp);
-            y.sort_by(f64::total_cmp);
-            let power = Power::new(p).unwrap();
-            let value = |i: usize, j: usize| power.cost(x[i] - y[j]) - parts[j];
-            let mut minima = vec![f64::NAN; x.len()];
-            monotone_row_minima(0..x.len(), 0..=y.len() - 1, &value, &mut |row, _, least| minima[row] = least);
-            for (i, found) in minima.into_iter().enumerate() {
-                let least = (0..y.len()).map(|j| value(i, j)).fold(f64::INFINITY, f64::min);
-                // Each of the five bisections can lose the rounding of a value below 4^4 + 3.
-                prop_assert!((found - least).abs() <= 5.0 * 2.0 * 260.0 * f64::EPSILON);
-            }
-        }
     }
 }

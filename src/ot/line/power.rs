@@ -40,6 +40,18 @@ impl Power {
         }
     }
 
+    /// How far the computed cost of two numbers may be from the exact one: p roundings of half a unit for those of the
+    /// difference, a unit for the power and one more for `powf`; and the spacing of subnormal numbers.
+    #[inline(always)]
+    pub fn error(self, cost: f64) -> f64 {
+        let p = match self {
+            Power::Absolute => 1.0,
+            Power::Square => 2.0,
+            Power::General(p) => p,
+        };
+        (0.5 * p + 2.0) * f64::EPSILON * cost + f64::MIN_POSITIVE * f64::EPSILON
+    }
+
     /// h⁻¹(c) >= 0: the p-th root.
     pub fn root(self, cost: f64) -> f64 {
         match self {

@@ -1,7 +1,7 @@
 //! Against the exact solver, closed forms, and hostile input.
 
 use super::*;
-use crate::matrix::{Distance, Matrix};
+use crate::matrix::Matrix;
 use crate::ot::{Problem, Status, exact};
 use proptest::prelude::*;
 
@@ -14,10 +14,6 @@ fn violation_of_all_pairs(x: &[f64], y: &[f64], p: f64, solution: &Solution) -> 
         }
     }
     largest
-}
-
-fn column(values: &[f64]) -> Matrix<f64> {
-    Matrix::from_vec(values.len(), 1, values.to_vec()).unwrap()
 }
 
 #[test]
@@ -258,8 +254,9 @@ proptest! {
     ) {
         let (a, b) = (normalised(a, x.len()), normalised(b, y.len()));
         let mut problem = LineProblem::new(&x, &y, p);
-        let (sources, targets) = (column(&x), column(&y));
-        let mut general = Problem::from_points(&sources, &targets, Distance::MinkowskiPower { p });
+        // Costs given, since the exact solver hands points on a line to this one.
+        let costs = Matrix::from_fn(x.len(), y.len(), |i, j| (x[i] - y[j]).abs().powf(p));
+        let mut general = Problem::from_costs(&costs);
         if !uniform {
             problem = problem.with_source_weights(&a).with_target_weights(&b);
             general = general.with_source_weights(&a).with_target_weights(&b);
@@ -270,7 +267,10 @@ proptest! {
         // The largest cost bounds every term; both solvers round each of about n + m terms a few times.
         let largest = x.iter().flat_map(|x| y.iter().map(move |y| (x - y).abs().powf(p))).fold(0.0, f64::max);
         let tolerance = 64.0 * f64::EPSILON * largest;
-        prop_assert!((solution.cost() - reference.cost()).abs() <= tolerance, "{} {}", solution.cost(), reference.cost());
+        // Costs from 1e-12 to 1e12 leave the simplex no digits to decide with: it says so, and its plan may cost more.
+        let saved = reference.cost() - solution.cost();
+        prop_assert!(saved >= -tolerance, "{} {}", solution.cost(), reference.cost());
+        prop_assert!(saved <= tolerance || !reference.certificate.is_optimal(), "{} {}", solution.cost(), reference.cost());
         prop_assert!((transport_cost(&problem).unwrap() - solution.cost()).abs() <= tolerance);
         let root = wasserstein_distance(&problem).unwrap();
         prop_assert!((root.powf(p) - solution.cost()).abs() <= 64.0 * f64::EPSILON * (1.0 + p) * largest);
