@@ -125,6 +125,11 @@ impl<'a, T: Scalar> Problem<'a, T> {
         self.costs
     }
 
+    /// The weights of both sides as given, source first.
+    pub(crate) fn given_weights(&self) -> [Option<&Weights>; 2] {
+        [self.source_weights.as_ref(), self.target_weights.as_ref()]
+    }
+
     /// The weights of both sides, checked: as many as there are points, finite, none negative, not all zero, equal in sum.
     pub(crate) fn checked_weights(&self) -> Result<CheckedWeights> {
         let (source, target) = (self.source_weights.as_ref(), self.target_weights.as_ref());

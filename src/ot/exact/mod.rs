@@ -7,6 +7,7 @@
 //! # The stages, one file each
 //! | file | what | cost |
 //! | --- | --- | --- |
+//! | `one_dimension` | points on a line and a convex distance: handed to [`line`](super::line) | sorting |
 //! | `masses` | weights as integers, exactly or by largest remainders | O(n + m) |
 //! | `costs` | checks every cost; reads them from a matrix or computes them on the fly | one pass |
 //! | `start` | a feasible plan by a greedy rule | two passes, O(n + m) row scans |
@@ -55,6 +56,7 @@
 mod costs;
 mod forest;
 pub(crate) mod masses;
+mod one_dimension;
 mod options;
 mod pricing;
 mod proof;
@@ -146,7 +148,11 @@ pub fn transport_cost<T: Scalar>(problem: &Problem<'_, T>) -> Result<f64> {
 
 /// Solves the transport problem exactly, with options and an observer.
 ///
-/// The observer is called while the starting tree is built, then every thousand pivots or so; when it breaks, or at the limit on
+/// Points with one coordinate and a convex function of their difference for a distance (all but cosine, and powers below one)
+/// are solved by sorting, as [`line::solve`](crate::ot::line::solve) does, if no tolerance below the default is asked for:
+/// without pivots, so the certificate counts none.
+///
+/// The observer is called before sorting, or else while the starting tree is built, then every thousand pivots or so; when it breaks, or at the limit on
 /// iterations, the answer is the plan so far, which is feasible, with potentials that bound the optimal cost from below:
 /// its gap says how far it may be from the optimum. The answer has the same bits for any number of threads.
 ///
@@ -181,6 +187,18 @@ pub fn solve_with<T: Scalar>(
     options: &Options,
     observer: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
 ) -> Result<Solution> {
+    options.validate()?;
+    // An observer that breaks before the sorting has broken for the simplex too.
+    let mut wish = ControlFlow::Continue(());
+    let observer = &mut |progress: &Progress| {
+        if wish.is_continue() {
+            wish = observer(progress);
+        }
+        wish
+    };
+    if let Some(solution) = one_dimension::solve_by_sorting(problem, options, observer) {
+        return Ok(solution);
+    }
     let Solved { weights, mut costs, masses, tree, outcome } = solve_tree(problem, options, observer)?;
     let entries = tree
         .arcs()
