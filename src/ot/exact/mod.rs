@@ -152,9 +152,9 @@ pub fn transport_cost<T: Scalar>(problem: &Problem<'_, T>) -> Result<f64> {
 /// are solved by sorting, as [`line::solve`](crate::ot::line::solve) does, if no tolerance below the default is asked for:
 /// without pivots, so the certificate counts none.
 ///
-/// The observer is called before sorting, or else while the starting tree is built, then every thousand pivots or so; when it breaks, or at the limit on
-/// iterations, the answer is the plan so far, which is feasible, with potentials that bound the optimal cost from below:
-/// its gap says how far it may be from the optimum. The answer has the same bits for any number of threads.
+/// The observer is called before sorting, while the starting tree is built, and then every thousand pivots or so; when it
+/// breaks, or at the limit on iterations, the answer is the plan so far, which is feasible, with potentials that bound the
+/// optimal cost from below: its gap says how far it may be from the optimum. The answer has the same bits for any number of threads.
 ///
 /// # Errors
 /// * weights: [`Shape`](crate::Error::Shape), [`NotFinite`](crate::Error::NotFinite),
