@@ -72,9 +72,11 @@ mod slices;
 pub(crate) mod tanh;
 pub(crate) mod trigonometric;
 
+#[cfg(all(test, target_arch = "x86_64", not(brenier_portable)))]
+pub(crate) use dispatch::detect;
 pub(crate) use dispatch::dispatch;
-pub use dispatch::{Level, level};
 #[cfg(test)]
-pub(crate) use dispatch::{detect, test_at_every_level};
+pub(crate) use dispatch::test_at_every_level;
+pub use dispatch::{Level, level};
 pub use reductions::{dot, log_sum_exp, max, min, sum};
 pub use slices::{exp, exp_into, exp2, exp2_into, ln, ln_into, sigmoid, sigmoid_into, tanh, tanh_into};

@@ -274,9 +274,10 @@ fn solve_tree<'a, T: Scalar>(
         };
         let status = simplex.run(observer);
         (iterations, tree) = (simplex.pivots, simplex.tree);
-        // Mass on a cut cost: it does not avoid the large ones at this level, so the level goes up.
+        // Mass on a cut cost: it does not avoid the large ones at this level, so the level goes up, whether the potentials
+        // had the digits to prove this one or not.
         let on_cut = tree.arcs().any(|arc| arc.flow > 0 && costs.is_cut(arc.source, arc.target));
-        if status != Status::Optimal || !on_cut {
+        if !on_cut || !matches!(status, Status::Optimal | Status::Inaccurate) {
             tree.refresh();
             let outcome = proof::Outcome { status, iterations, tolerance };
             return Ok(Solved { weights, costs, masses, tree, outcome });
