@@ -6,9 +6,10 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Status {
-    /// Solved, and proved: the potentials are dual feasible over **all** pairs within the tolerance, and the slack
-    /// Σ Pᵢⱼ |Cᵢⱼ - fᵢ - gⱼ| on the plan is below a millionth of Σ Pᵢⱼ |Cᵢⱼ| (on the line, where the order alone makes the
-    /// plan optimal, plus the rounding of f and g).
+    /// Solved, and proved: the potentials are dual feasible over **all** pairs within the tolerance and their rounding,
+    /// and the slack Σ Pᵢⱼ |Cᵢⱼ - fᵢ - gⱼ| on the plan, the gap, and the mass times the largest dual violation are each below
+    /// a millionth of Σ Pᵢⱼ |Cᵢⱼ|: the cost is that close to the least one at worst. `gap` and `dual_violation` say how close
+    /// it is (mostly to the last digits).
     Optimal,
     /// The limit on iterations was reached; the plan is feasible, its gap says how far it may be from the optimum.
     IterationLimit,
@@ -60,9 +61,9 @@ pub struct Certificate {
     /// The largest fᵢ + gⱼ - Cᵢⱼ over **all** pairs, or zero if none is positive.
     pub dual_violation: f64,
     /// The largest (fᵢ + gⱼ - Cᵢⱼ) / (|Cᵢⱼ| + |fᵢ| + |gⱼ|) of the pairs that are the worst of their source, or zero.
-    /// That it is at most `tolerance` for **all** pairs is what [`Status::Optimal`] says.
     pub relative_dual_violation: f64,
-    /// Below this relative violation a pair counts as feasible.
+    /// τ: a pair counts as feasible if its violation is at most τ (|Cᵢⱼ| + |fᵢ| + |gⱼ|), or sixteen roundings of the largest
+    /// potential.
     pub tolerance: f64,
     /// What the solver counts: pivots, for a simplex.
     pub iterations: u64,

@@ -2,7 +2,7 @@
 
 use super::pricing::{Plain, RowMinimum, Rule, Tolerant, row_minima};
 use crate::error::{Error, Result};
-use crate::matrix::{Matrix, MatrixView, PairwiseRows};
+use crate::matrix::{Distance, Matrix, MatrixView, PairwiseRows};
 use crate::ot::problem::{Costs, Problem};
 use crate::parallel::{for_each_chunk_mut, map_chunks};
 use crate::scalar::Scalar;
@@ -34,8 +34,11 @@ pub(super) struct CostRows<'a, T> {
     pub cut: f64,
     /// The largest |Cᵢⱼ|.
     pub largest: f64,
-    /// The orders of magnitude in use: |Cᵢⱼ| > 0 of each row's least cost, of a sample and of the largest, ascending.
-    pub magnitudes: Vec<f64>,
+    /// A scale that no plan gets below: the largest of the rows' and columns' least |Cᵢⱼ|; where that is zero, the
+    /// least |Cᵢⱼ| > 0 of a sample.
+    pub bottleneck: f64,
+    /// Whether some cost is below zero.
+    pub some_negative: bool,
 }
 
 impl<'a, T: Scalar> CostRows<'a, T> {
@@ -75,8 +78,21 @@ impl<'a, T: Scalar> CostRows<'a, T> {
                 }
             }
         };
-        let mut costs = Self { store, cut: f64::INFINITY, largest: 0.0, magnitudes: Vec::new() };
-        (costs.largest, costs.magnitudes) = costs.check()?;
+        let mut costs =
+            Self { store, cut: f64::INFINITY, largest: 0.0, bottleneck: 0.0, some_negative: false };
+        (costs.largest, costs.bottleneck, costs.some_negative) = costs.check()?;
+        if let (Costs::Points { source, target, distance }, 0.0) = (problem.costs(), costs.largest) {
+            let first = source.row(0);
+            let apart = |cloud: MatrixView<'_, T>| (0..cloud.rows()).any(|row| cloud.row(row) != first);
+            // Different points of one direction are at cosine distance zero.
+            if distance != Distance::Cosine && (apart(source) || apart(target)) {
+                return Err(Error::Argument {
+                    name: "the largest cost",
+                    value: 0.0,
+                    requirement: "the points differ, but all their costs round to zero: scale the coordinates up",
+                });
+            }
+        }
         if costs.largest > LARGEST_COST {
             return Err(Error::Argument {
                 name: "the largest |cost|",
@@ -202,44 +218,42 @@ impl<'a, T: Scalar> CostRows<'a, T> {
         }
     }
 
-    /// The largest |C| and the magnitudes; an error if any cost is not finite.
-    fn check(&self) -> Result<(f64, Vec<f64>)> {
+    /// The largest |C|, the bottleneck, and whether any cost is negative; an error if any is not finite.
+    fn check(&self) -> Result<(f64, f64, bool)> {
         let columns = self.columns();
-        let rows_per_chunk = (ENTRIES_PER_CHUNK / columns.max(1)).max(1);
+        // At least 16 rows, so that the chunks' column minima are small beside the costs.
+        let rows_per_chunk = (ENTRIES_PER_CHUNK / columns.max(1)).max(16);
         let chunks = map_chunks(self.rows(), rows_per_chunk, |rows| {
             let mut buffer = [0.0; COLUMNS_AT_A_TIME];
-            let mut largest = 0.0_f64;
-            let mut row_minima = Vec::with_capacity(rows.len());
+            let mut extremes = Extremes::new(columns);
             for row in rows {
                 let mut row_minimum = f64::INFINITY;
                 for start in (0..columns).step_by(COLUMNS_AT_A_TIME) {
                     let piece = &mut buffer[..COLUMNS_AT_A_TIME.min(columns - start)];
                     self.piece_into(row, start..start + piece.len(), piece);
-                    let (least, most) = range(piece);
-                    // NaN fails every comparison, so what is asked is whether both ends are where they should be.
-                    if !(least > f64::NEG_INFINITY && most < f64::INFINITY) {
+                    let Some((least, most)) = extremes.look_at(start, piece) else {
                         let at = piece.iter().position(|cost| !cost.is_finite()).expect("one is not finite");
                         let (column, value) = (start + at, piece[at]);
                         return Err(Error::NotFiniteEntry { what: "costs", row, column, value });
-                    }
-                    largest = largest.max(most.abs()).max(least.abs());
+                    };
+                    extremes.largest = extremes.largest.max(most);
                     row_minimum = row_minimum.min(least);
                 }
-                row_minima.push(row_minimum.abs());
+                extremes.largest_row_minimum = extremes.largest_row_minimum.max(row_minimum);
             }
-            Ok((largest, row_minima))
+            Ok(extremes)
         });
-        let mut largest = 0.0_f64;
-        let mut magnitudes = self.sample();
+        let mut all = Extremes::new(columns);
         for chunk in chunks {
-            let (chunk_largest, row_minima) = chunk?;
-            largest = largest.max(chunk_largest);
-            magnitudes.extend(row_minima);
+            all.join(&chunk?);
         }
-        magnitudes.push(largest);
-        magnitudes.retain(|&magnitude| magnitude > 0.0);
-        magnitudes.sort_unstable_by(f64::total_cmp);
-        Ok((largest, magnitudes))
+        let bottleneck = all.column_minima.iter().copied().fold(all.largest_row_minimum, f64::max);
+        if bottleneck > 0.0 {
+            return Ok((all.largest, bottleneck, all.some_negative));
+        }
+        let least_of_sample =
+            self.sample().into_iter().filter(|&size| size > 0.0).fold(all.largest, f64::min);
+        Ok((all.largest, least_of_sample, all.some_negative))
     }
 
     /// |C| of a thousand pairs or fewer.
@@ -254,14 +268,46 @@ impl<'a, T: Scalar> CostRows<'a, T> {
     }
 }
 
-/// The least and the largest of the costs, or NaN in both if any is NaN.
-fn range(costs: &[f64]) -> (f64, f64) {
-    let (mut least, mut most, mut sum) = (f64::INFINITY, f64::NEG_INFINITY, 0.0);
-    for &cost in costs {
-        least = if cost < least { cost } else { least };
-        most = if cost > most { cost } else { most };
-        // Zero unless a cost is NaN or infinite, in any order of summation.
-        sum += cost * 0.0;
+/// Magnitudes of the costs seen so far.
+struct Extremes {
+    largest: f64,
+    largest_row_minimum: f64,
+    column_minima: Vec<f64>,
+    some_negative: bool,
+}
+
+impl Extremes {
+    fn new(columns: usize) -> Self {
+        Self {
+            largest: 0.0,
+            largest_row_minimum: 0.0,
+            column_minima: vec![f64::INFINITY; columns],
+            some_negative: false,
+        }
     }
-    if sum == 0.0 { (least, most) } else { (f64::NAN, f64::NAN) }
+
+    /// The least and the largest |C| of a piece of a row, or `None` if a cost is NaN or infinite.
+    fn look_at(&mut self, first_column: usize, costs: &[f64]) -> Option<(f64, f64)> {
+        let (mut least, mut most, mut lowest, mut zero) = (f64::INFINITY, 0.0, 0.0, 0.0);
+        for (minimum, &cost) in self.column_minima[first_column..].iter_mut().zip(costs) {
+            let size = cost.abs();
+            least = if size < least { size } else { least };
+            most = if size > most { size } else { most };
+            *minimum = if size < *minimum { size } else { *minimum };
+            lowest = if cost < lowest { cost } else { lowest };
+            // Stays zero unless a cost is NaN or infinite.
+            zero += cost * 0.0;
+        }
+        self.some_negative |= lowest < 0.0;
+        (zero == 0.0).then_some((least, most))
+    }
+
+    fn join(&mut self, other: &Self) {
+        self.largest = self.largest.max(other.largest);
+        self.some_negative |= other.some_negative;
+        self.largest_row_minimum = self.largest_row_minimum.max(other.largest_row_minimum);
+        for (minimum, &least) in self.column_minima.iter_mut().zip(&other.column_minima) {
+            *minimum = minimum.min(least);
+        }
+    }
 }

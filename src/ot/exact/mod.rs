@@ -21,9 +21,9 @@
 //! * Masses are integers and trees strongly feasible (Cunningham 1976): no rounding in the flows, no cycling, never
 //!   "infeasible" by the last digit of a weight.
 //! * There is no big M: every arc of every tree is a real one.
-//! * Tolerances are relative to the numbers at hand, |Cᵢⱼ| + |fᵢ| + |gⱼ|, pair by pair. Costs that jump by more than six
-//!   orders of magnitude (1e32 for "not this pair") are cut off first, so that they cannot swallow the digits of the
-//!   others; the cut is lifted only if the plan needs those pairs.
+//! * Tolerances are relative to the numbers at hand, |Cᵢⱼ| + |fᵢ| + |gⱼ|, pair by pair. Costs far above what any plan
+//!   has to pay (1e32 for "not this pair") are cut off first, so that they cannot swallow the digits of the others; the
+//!   cut is lifted only if the plan needs those pairs.
 //! * "Optimal" is said after all pairs have been priced with the final potentials and the slack on the plan has been
 //!   summed up, not before. Where costs span so many orders of magnitude that the potentials run out of digits, the
 //!   status is [`Status::Inaccurate`].
@@ -251,8 +251,7 @@ fn solve_tree<'a, T: Scalar>(
     let active_sources = with_mass(&masses.source, true);
     let hidden_targets = with_mass(&masses.target, false);
 
-    let mut cuts = cut_levels(&costs).into_iter();
-    costs.cut = cuts.next().unwrap_or(f64::INFINITY);
+    costs.cut = first_cut(&costs);
     let (mut tree, wish) = start::starting_tree(&costs, &masses, observer);
     let mut iterations = 0;
     let tolerance = options.tolerance;
@@ -282,17 +281,29 @@ fn solve_tree<'a, T: Scalar>(
             let outcome = proof::Outcome { status, iterations, tolerance };
             return Ok(Solved { weights, costs, masses, tree, outcome });
         }
-        costs.cut = cuts.next().unwrap_or(f64::INFINITY);
+        costs.cut = next_cut(&costs);
         tree.set_costs(|source, target| costs.entry(source, target));
     }
 }
 
-/// Where to cut large costs off: above every gap of six orders of magnitude or more between the magnitudes in use.
+/// Costs this far above the bottleneck are cut off at first.
+const WIDE: f64 = 1e6;
+
+/// What lies between two cuts.
+const STEP: f64 = 1e3;
+
+/// Where to cut large costs off.
 ///
 /// Entries of 1e32 beside entries of 1 mean "not this pair". In the potentials they would swallow all digits of the
-/// others. So the simplex first solves with them cut to a thousand times the largest cost below the gap. If the plan
-/// then has no mass on a cut pair it is optimal for the given costs too: they are nowhere smaller, and on the plan they
-/// are the same; the potentials are feasible for the same reason. Otherwise it goes on from there, one gap higher.
-fn cut_levels<T: Scalar>(costs: &CostRows<'_, T>) -> Vec<f64> {
-    costs.magnitudes.windows(2).filter(|pair| pair[1] > 1e6 * pair[0]).map(|pair| 1e3 * pair[0]).collect()
+/// others. Some cost as large as the bottleneck every plan has to pay. So where the costs span far more than that, the
+/// simplex first solves with those cut off that are [`STEP`] times as large. If the plan then has no mass on a cut pair
+/// it is optimal for the given costs too: they are nowhere smaller, and on the plan they are the same; the potentials
+/// are feasible for the same reason. Otherwise the cut goes up by that factor, and the simplex on from where it was.
+fn first_cut<T: Scalar>(costs: &CostRows<'_, T>) -> f64 {
+    if costs.largest > WIDE * costs.bottleneck { STEP * costs.bottleneck } else { f64::INFINITY }
+}
+
+fn next_cut<T: Scalar>(costs: &CostRows<'_, T>) -> f64 {
+    let next = STEP * costs.cut;
+    if next < costs.largest { next } else { f64::INFINITY }
 }

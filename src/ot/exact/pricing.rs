@@ -3,9 +3,10 @@
 //! The reduced cost of the pair (i, j) is Cᵢⱼ - fᵢ - gⱼ. Within a row fᵢ is constant, so the row's minimum is that of
 //! Cᵢⱼ - gⱼ: a load, a subtraction and a minimum for each vector, without arc endpoints or states.
 //!
-//! A pair is a **violation** if fᵢ + gⱼ - Cᵢⱼ > τ (|Cᵢⱼ| + |fᵢ| + |gⱼ|): rounding of the potentials grows with the
-//! numbers that they are made of, so the tolerance τ is relative to them, pair by pair. Rearranged,
-//! Cᵢⱼ + τ|Cᵢⱼ| - (gⱼ - τ|gⱼ|) < fᵢ - τ|fᵢ|: still one quantity for each column and one for each row, so the proof
+//! A pair is a **violation** if fᵢ + gⱼ - Cᵢⱼ > τ (|Cᵢⱼ| + |fᵢ| + |gⱼ|) + ν. Rounding grows with the numbers at hand, so
+//! the tolerance τ is relative to them, pair by pair. ν ([`rounding_of`]) is for potentials that should cancel to zero:
+//! they are sums along paths of the tree, and carry the rounding of the largest number on their way. Rearranged,
+//! Cᵢⱼ + τ|Cᵢⱼ| - (gⱼ - τ|gⱼ|) < fᵢ - τ|fᵢ| - ν: still one quantity for each column and one for each row, so the tolerance
 //! costs one more multiply-add an entry ([`Rule`]).
 
 use crate::matrix::MatrixView;
@@ -25,13 +26,24 @@ impl RowMinimum {
     pub const NONE: Self = Self { value: f64::INFINITY, column: u32::MAX };
 }
 
+/// ν: sixteen roundings of the largest potential.
+pub(super) fn rounding_of(source_potentials: &[f64], target_potentials: &[f64]) -> f64 {
+    let mut largest = 0.0_f64;
+    for potentials in [source_potentials, target_potentials] {
+        for potential in potentials {
+            largest = largest.max(potential.abs());
+        }
+    }
+    16.0 * f64::EPSILON * largest
+}
+
 /// How a cost enters the price.
 pub(super) trait Rule {
     /// The price of a cost before the column's part is taken away.
     fn price<L: Lanes<Element = f64>>(cost: L, tolerance: L) -> L;
 }
 
-/// C: for the search, which wants the most negative reduced cost.
+/// C: for what wants the least reduced cost itself.
 pub(super) struct Plain;
 
 impl Rule for Plain {
@@ -41,7 +53,7 @@ impl Rule for Plain {
     }
 }
 
-/// C + τ|C|: for the proof, which wants to know whether any pair is violated beyond its tolerance.
+/// C + τ|C|: for what wants to know whether any pair is violated beyond its tolerance.
 pub(super) struct Tolerant;
 
 impl Rule for Tolerant {

@@ -14,7 +14,7 @@
 use super::costs::CostRows;
 use super::masses::Masses;
 use super::options::Options;
-use super::pricing::RowMinimum;
+use super::pricing::{RowMinimum, rounding_of};
 use super::tree::SpanningTree;
 use crate::ot::certificate::Status;
 use crate::ot::progress::Progress;
@@ -77,7 +77,7 @@ impl<T: Scalar> Simplex<'_, '_, T> {
                 return status;
             }
             self.tree.refresh();
-            let violated = self.violated_pairs();
+            let (violated, rounding) = self.violated_pairs();
             if violated.is_empty() {
                 return Status::Optimal;
             }
@@ -85,7 +85,7 @@ impl<T: Scalar> Simplex<'_, '_, T> {
                 return Status::Stopped;
             }
             for candidate in &violated {
-                if let Entry::LimitReached = self.try_candidate(candidate) {
+                if let Entry::LimitReached = self.try_candidate(candidate, rounding) {
                     return Status::IterationLimit;
                 }
             }
@@ -109,16 +109,16 @@ impl<T: Scalar> Simplex<'_, '_, T> {
         while clean < rows && self.pivots < last {
             let first = self.active_sources[cursor];
             let count = self.neighbouring_rows(cursor);
-            self.fill_column_parts(&mut column_parts, tolerance);
+            let rounding = self.fill_column_parts(&mut column_parts, tolerance);
             self.costs.tolerant_row_minima(first, &column_parts, tolerance, &mut minima[..count]);
             candidates.clear();
             for (offset, minimum) in minima[..count].iter().enumerate() {
-                candidates.extend(self.candidate(first + offset, *minimum, tolerance));
+                candidates.extend(self.candidate(first + offset, *minimum, tolerance, rounding));
             }
             sort_candidates(&mut candidates);
             let mut pivoted = false;
             for candidate in &candidates {
-                match self.try_candidate(candidate) {
+                match self.try_candidate(candidate, rounding) {
                     Entry::Pivoted => pivoted = true,
                     Entry::Rejected => {}
                     Entry::LimitReached => return Some(Status::IterationLimit),
@@ -152,19 +152,25 @@ impl<T: Scalar> Simplex<'_, '_, T> {
     }
 
     /// The row's least price as a candidate, if it is a violation.
-    fn candidate(&self, source: usize, minimum: RowMinimum, tolerance: f64) -> Option<Candidate> {
+    fn candidate(
+        &self,
+        source: usize,
+        minimum: RowMinimum,
+        tolerance: f64,
+        rounding: f64,
+    ) -> Option<Candidate> {
         let f = self.tree.source_potentials()[source];
-        let excess = minimum.value - (f - tolerance * f.abs());
+        let excess = minimum.value - (f - tolerance * f.abs()) + rounding;
         (excess < 0.0).then_some(Candidate { excess, source, target: minimum.column as usize })
     }
 
     /// Pivots on the pair if its reduced cost, as of now, is negative beyond the tolerance.
-    fn try_candidate(&mut self, candidate: &Candidate) -> Entry {
+    fn try_candidate(&mut self, candidate: &Candidate, rounding: f64) -> Entry {
         let Candidate { source, target, .. } = *candidate;
         let cost = self.costs.entry(source, target);
         let (f, g) = (self.tree.source_potentials()[source], self.tree.target_potentials()[target]);
         let reduced_cost = cost - f - g;
-        if reduced_cost >= -self.search_tolerance() * (cost.abs() + f.abs() + g.abs()) {
+        if reduced_cost >= -self.search_tolerance() * (cost.abs() + f.abs() + g.abs()) - rounding {
             return Entry::Rejected;
         }
         if self.options.max_iterations.is_some_and(|limit| self.pivots >= limit) {
@@ -187,29 +193,30 @@ impl<T: Scalar> Simplex<'_, '_, T> {
         observer(&progress).is_break()
     }
 
-    /// gⱼ - τ|gⱼ|, with the targets that have no mass hidden.
-    fn fill_column_parts(&self, parts: &mut [f64], tolerance: f64) {
+    /// gⱼ - τ|gⱼ|, with the targets that have no mass hidden. Returns what rounding may have done to a potential.
+    fn fill_column_parts(&self, parts: &mut [f64], tolerance: f64) -> f64 {
         for (part, &g) in parts.iter_mut().zip(self.tree.target_potentials()) {
             *part = g - tolerance * g.abs();
         }
         for &target in self.hidden_targets {
             parts[target] = f64::NEG_INFINITY;
         }
+        rounding_of(self.tree.source_potentials(), self.tree.target_potentials())
     }
 
-    /// Each row's worst pair beyond the tolerance: none means that the tree is optimal.
-    fn violated_pairs(&self) -> Vec<Candidate> {
+    /// Each row's worst pair beyond the tolerance: none means that the tree is optimal. And the rounding allowed for.
+    fn violated_pairs(&self) -> (Vec<Candidate>, f64) {
         let tolerance = self.options.tolerance;
         let mut parts = vec![0.0; self.costs.columns()];
-        self.fill_column_parts(&mut parts, tolerance);
+        let rounding = self.fill_column_parts(&mut parts, tolerance);
         let mut minima = vec![RowMinimum::NONE; self.costs.rows()];
         self.costs.tolerant_row_minima(0, &parts, tolerance, &mut minima);
         let mut violated: Vec<Candidate> = self
             .active_sources
             .iter()
-            .filter_map(|&source| self.candidate(source, minima[source], tolerance))
+            .filter_map(|&source| self.candidate(source, minima[source], tolerance, rounding))
             .collect();
         sort_candidates(&mut violated);
-        violated
+        (violated, rounding)
     }
 }
