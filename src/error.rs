@@ -62,8 +62,10 @@ pub enum Error {
     },
     /// The two sides do not carry the same mass.
     #[error(
-        "the source weights sum to {source_mass} and the target weights to {target_mass}: they differ by {relative:e} \
-         relative, more than {tolerance:e} (scale one side, or use unbalanced transport)"
+        "the source weights sum to {} and the target weights to {}: they differ by {relative:e} relative, more than \
+         {tolerance:e} (scale one side; weights that are not given sum to 1)",
+        Shown(*source_mass),
+        Shown(*target_mass)
     )]
     MassMismatch {
         /// Sum of the source weights.
@@ -112,7 +114,7 @@ pub enum Error {
         reason: &'static str,
     },
     /// An argument lies outside its domain.
-    #[error("{name} is {value}: {requirement}")]
+    #[error("{name} is {}: {requirement}", Shown(*value))]
     Argument {
         /// Its name.
         name: &'static str,
@@ -121,6 +123,22 @@ pub enum Error {
         /// What it must satisfy.
         requirement: &'static str,
     },
+}
+
+/// A number as a person would write it: with an exponent where it would otherwise be a long row of zeros.
+pub(crate) struct Shown(pub f64);
+
+impl std::fmt::Display for Shown {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Shown(value) = *self;
+        let ordinary = value == 0.0 || !value.is_finite() || (1e-4..1e15).contains(&value.abs());
+        match (ordinary, formatter.precision()) {
+            (true, Some(digits)) => write!(formatter, "{value:.digits$}"),
+            (true, None) => write!(formatter, "{value}"),
+            (false, Some(digits)) => write!(formatter, "{value:.digits$e}"),
+            (false, None) => write!(formatter, "{value:e}"),
+        }
+    }
 }
 
 /// A result with this crate's [`enum@Error`].

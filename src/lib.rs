@@ -1,11 +1,11 @@
-//! Optimal transport and small learned models: a numerics core with hand-written kernels, and nothing between you and
+//! A numerics core for optimal transport and small learned models with hand-written kernels, and nothing between you and
 //! them.
 //!
 //! It answers the question: what is the cheapest way to turn one distribution into another, and what does it cost? This
 //! version solves it exactly, for point clouds and for given costs, and proves that the answer is right. It is one crate
 //! of plain Rust: no C, no BLAS, no Python, at most 75 crates, full speed on default compiler flags.
 //!
-//! # Ten lines that work
+//! # A program that works
 //!
 //! ```sh
 //! cargo add brenier

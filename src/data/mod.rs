@@ -10,7 +10,7 @@
 //! The readers are small and written here: no C is compiled for them. They take nothing on trust: a file that is cut
 //! off, goes on after its end, or whose header promises what is not there gives a [`DataError`] that names the file, the
 //! place and the value; memory is asked for only when the bytes are known to be there, or as they come. Nothing is
-//! repaired silently, and a number that the element type cannot hold is an error, not a rounding.
+//! repaired silently, and an integer that the element type cannot hold is an error; `f64` read as `f32` is rounded to nearest.
 //!
 //! Whatever has a shape comes as an [`Array`] in the type that the file has, and goes from there to a
 //! [`Matrix`](crate::Matrix) of `f32` or `f64`.

@@ -1,5 +1,6 @@
 //! What a solver can prove about its answer.
 
+use crate::error::Shown;
 use std::fmt;
 
 /// How a solver ended.
@@ -85,8 +86,8 @@ impl Certificate {
 impl fmt::Display for Certificate {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(formatter, "status               {}", self.status)?;
-        writeln!(formatter, "primal cost          {:.12}", self.primal_cost)?;
-        writeln!(formatter, "dual value           {:.12}", self.dual_value)?;
+        writeln!(formatter, "primal cost          {:.12}", Shown(self.primal_cost))?;
+        writeln!(formatter, "dual value           {:.12}", Shown(self.dual_value))?;
         writeln!(formatter, "gap                  {:.3e}", self.gap)?;
         writeln!(formatter, "source marginal err. {:.3e}", self.source_marginal_error)?;
         writeln!(formatter, "target marginal err. {:.3e}", self.target_marginal_error)?;
