@@ -34,7 +34,7 @@
 //!
 //! # Where it does not help
 //! Pivots grow faster than n, and subtrees with them: 10,000 points a side in the plane take ten seconds (238,000 pivots,
-//! 55 MB), where an entropic warm start and a sparse candidate graph would need one, and beyond that it gets worse.
+//! 55 MB), and beyond that it gets worse. An entropic warm start and a sparse candidate graph are the known remedy.
 //!
 //! # Examples
 //! ```
