@@ -13,8 +13,8 @@ use super::{Matrix, MatrixView, MatrixViewMut};
 use crate::Scalar;
 use crate::error::{Error, Result};
 use extent::Extent;
-use rows::DistanceRows;
-pub(crate) use rows::PairwiseRows;
+
+pub(crate) use rows::{DistanceRows, PairwiseRows};
 use std::fmt;
 use std::str::FromStr;
 

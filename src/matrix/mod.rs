@@ -13,8 +13,8 @@ mod transpose;
 mod view;
 mod view_mut;
 
-pub(crate) use distance::PairwiseRows;
 pub use distance::{Distance, pairwise, pairwise_into};
+pub(crate) use distance::{DistanceRows, PairwiseRows};
 pub use gemm::{Operation, gemm, matmul};
 pub(crate) use gemm::{Product, multiply};
 pub use owned::Matrix;

@@ -67,7 +67,7 @@ impl PairwiseRows {
 
 impl<A: Scalar> DistanceRows<A> {
     /// Checks the clouds and packs them. `names` are what errors call them.
-    pub(super) fn prepare<T: Scalar>(
+    pub(crate) fn prepare<T: Scalar>(
         operation: &'static str,
         x: MatrixView<'_, T>,
         y: MatrixView<'_, T>,
