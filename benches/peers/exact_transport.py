@@ -28,7 +28,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--suite", type=words(suites.SUITES), default=["clouds"], help="with commas (default clouds)")
+    parser.add_argument(
+        "--suite",
+        type=words(suites.SUITES),
+        default=["clouds"],
+        help=f"of {', '.join(suites.SUITES)}, with commas (default clouds)",
+    )
     parser.add_argument("--program", type=Path, help="the command to time (default: built from this checkout)")
     parser.add_argument("--sizes", type=sizes, help="instead of the suites': n or NxM, with commas")
     parser.add_argument("--dimensions", type=numbers, default=[2, 64], help="d, with commas (default 2,64)")
@@ -36,7 +41,7 @@ def arguments():
         "--weights", type=words(["uniform", "random"]), default=["uniform", "random"], help="with commas (default both)"
     )
     parser.add_argument(
-        "--kinds", type=words(suites.KINDS), default=suites.KINDS, help="of given matrices, with commas (default all)"
+        "--kinds", type=words(suites.KINDS), default=suites.KINDS, help=f"of {', '.join(suites.KINDS)}, with commas (default all)"
     )
     parser.add_argument("--threads", type=numbers, help="ours, with commas (default 1,2; for the suite large 1)")
     parser.add_argument(

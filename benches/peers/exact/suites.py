@@ -36,8 +36,12 @@ QUICK_SIZES = {
 # In the suite large, where --huge asks for it.
 LARGEST = (100_000, 100_000)
 
-# From this size on the large suite has two dimensions only, and each call is made once unless a number is asked for.
+# From this size on the large suite has two dimensions only, POT is left out (its matrix alone is 20 GB), and each call is made once unless a number is asked for.
 HUGE = 50_000
+
+
+# SciPy's assignment is not run beyond: in two dimensions 2000 points take it nine times as long as POT, and it gets worse.
+LARGEST_ASSIGNMENT = 2000
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,7 @@ def name(case):
 def cases(suite, chosen):
     """The cases of a suite, those of one size together."""
     sizes = chosen.sizes or (QUICK_SIZES if chosen.quick else SIZES)[suite]
-    if suite == "large" and chosen.huge and not chosen.sizes:
+    if suite == "large" and chosen.huge and not (chosen.sizes or chosen.quick):
         sizes = sizes + [LARGEST]
     for shape in sizes:
         for kind in kinds(suite, shape, chosen):
@@ -114,9 +118,9 @@ def inputs(suite):
 
 def peers(suite, shape, weights, chosen):
     """Who is timed beside ours."""
-    if suite == "large" and not chosen.with_pot_large:
+    if suite == "large" and (max(shape) >= HUGE or not chosen.with_pot_large):
         return ()
-    assigns = weights == "uniform" and shape[0] == shape[1] and suite in ("clouds", "matrices")
+    assigns = weights == "uniform" and shape[0] == shape[1] <= LARGEST_ASSIGNMENT and suite in ("clouds", "matrices")
     return tuple(name for name in chosen.peers if name == "emd" or (suite != "batch" and (name == "emd2" or assigns)))
 
 
