@@ -2,7 +2,7 @@
 """Exact transport: the command `brenier ot` beside POT and SciPy, on the same inputs, values compared.
 
     bash benches/peers/setup.sh
-    benches/peers/.venv/bin/python benches/peers/exact_transport.py [--suite clouds,large,matrices,unequal,batch] [--quick]
+    benches/peers/.venv/bin/python benches/peers/exact_transport.py --suite clouds,large,matrices,unequal,batch [--quick]
 
 The suites and what each requires are in exact/suites.py, the inputs in exact/inputs.py.
 
@@ -38,7 +38,10 @@ def arguments():
     parser.add_argument("--sizes", type=sizes, help="instead of the suites': n or NxM, with commas")
     parser.add_argument("--dimensions", type=numbers, default=[2, 64], help="d, with commas (default 2,64)")
     parser.add_argument(
-        "--weights", type=words(["uniform", "random"]), default=["uniform", "random"], help="with commas (default both)"
+        "--weights",
+        type=words(["uniform", "random"]),
+        default=["uniform", "random"],
+        help="uniform, random or both, with a comma (default both)",
     )
     parser.add_argument(
         "--kinds", type=words(suites.KINDS), default=suites.KINDS, help=f"of {', '.join(suites.KINDS)}, with commas (default all)"

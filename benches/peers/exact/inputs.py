@@ -19,7 +19,7 @@ from scipy.spatial.distance import cdist
 
 
 class Problem:
-    """Points (None where only costs are given), weights (None for uniform ones), and costs, computed when first asked for."""
+    """Points (None where costs are given), weights (None for uniform ones), and costs, computed when first asked for."""
 
     def __init__(self, points=None, costs=None, weights=None):
         self.points = points

@@ -36,11 +36,12 @@ QUICK_SIZES = {
 # In the suite large, where --huge asks for it.
 LARGEST = (100_000, 100_000)
 
-# From this size on the large suite has two dimensions only, POT is left out (its matrix alone is 20 GB), and each call is made once unless a number is asked for.
+# From this size on the large suite has two dimensions only, POT is left out (its matrix alone is 20 GB), and each call is
+# made once unless a number is asked for.
 HUGE = 50_000
 
 
-# SciPy's assignment is not run beyond: in two dimensions 2000 points take it nine times as long as POT, and it gets worse.
+# SciPy's assignment is not run beyond: in two dimensions 2000 points take it nine times as long as POT.
 LARGEST_ASSIGNMENT = 2000
 
 
