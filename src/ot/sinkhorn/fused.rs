@@ -276,3 +276,6 @@ impl<A: Scalar, C: CostBlocks<A>> Pass<'_, A, C> {
         (A::from_f64(-(largest.to_f64() + sum.to_f64().ln())), sum)
     }
 }
+
+#[cfg(test)]
+mod tests;
