@@ -29,7 +29,7 @@
 //!
 //! n m exponentials and what the costs take; per pair one fused multiply-add, two additions and 15 instructions of the
 //! exponential, and one multiply-add into q. A block of at most 2^16 costs stays in the second-level cache between its
-//! three passes. Memory: eight such blocks, 9 m + n numbers.
+//! three passes; for m > 2^16 a block is one row. Memory: n + 9 m numbers and eight blocks.
 
 use super::CostBlocks;
 use super::kernels::{Limits, add_rows, exponentials, shifted_exponentials, update_columns, update_rows};

@@ -154,11 +154,11 @@ fn marginals<A: Scalar>(
 ) -> (Vec<f64>, Vec<f64>) {
     let (mut rows, mut columns) = (vec![0.0; scaling.u.len()], vec![0.0; scaling.v.len()]);
     for i in 0..rows.len() {
-        for j in 0..columns.len() {
+        for (j, column) in columns.iter_mut().enumerate() {
             let exponent = scaling.u[i].to_f64() + scaling.v[j].to_f64() - costs.0[(i, j)].to_f64() / epsilon;
             let mass = a[i].to_f64() * exponent.exp();
             rows[i] += mass;
-            columns[j] += mass;
+            *column += mass;
         }
     }
     (rows, columns)
