@@ -60,11 +60,13 @@ impl Extent {
     }
 
     /// Refuses clouds whose bounding box has a diagonal beyond the range of `A`: their distances could overflow.
-    pub(super) fn check_range<A: Scalar>(&self, distance: Distance) -> Result<()> {
+    ///
+    /// Gives the diagonal: no distance is longer, and with d coordinates some distance is at least a d-th of it, for cosine 2.
+    pub(super) fn check_range<A: Scalar>(&self, distance: Distance) -> Result<f64> {
         // Sides are measured by the largest, so that no power overflows before the diagonal does.
         let power_sum = |p: f64| -> f64 { self.sides.iter().map(|side| (side / self.largest).powf(p)).sum() };
         let diagonal = match distance {
-            Distance::Cosine => 0.0,
+            Distance::Cosine => 2.0,
             _ if self.largest == 0.0 => 0.0,
             // The difference itself overflows.
             _ if self.largest == f64::INFINITY => f64::INFINITY,
@@ -77,7 +79,7 @@ impl Extent {
         };
         // The last few units are left to the rounding errors of the distances themselves.
         if diagonal < A::MAX.to_f64() * (1.0 - 1e-5) {
-            Ok(())
+            Ok(diagonal)
         } else {
             Err(Error::Argument {
                 name: "largest side of the points' bounding box",

@@ -1,4 +1,4 @@
-//! The kernel that all distances share: tiles of points against panels of [`WIDTH`] points.
+//! The kernel that all distances share: one point against panels of [`WIDTH`] points.
 //!
 //! Letters: n points x, m points y, d coordinates. The y are stored in panels of 16 points, coordinate after coordinate
 //! (panel, d, 16): the lanes of a register are points, so that no sum crosses lanes, and every load is contiguous. Eight
@@ -73,18 +73,21 @@ fn distances_kernel<S: Simd, T: Scalar, M: Metric<T>>(
     out: &mut [T],
     stride: usize,
 ) {
-    // Registers in a panel times rows in a tile is eight, the number of accumulators.
+    // Panels times registers in a panel is eight, the number of accumulators.
     match <T as Vectorised>::Register::<S>::LANES {
-        4 => walk::<S, T, M, 2, 2, 4>(metric, x, rows, panels, columns, out, stride),
-        8 => walk::<S, T, M, 4, 4, 2>(metric, x, rows, panels, columns, out, stride),
-        16 => walk::<S, T, M, 8, 8, 1>(metric, x, rows, panels, columns, out, stride),
+        4 => walk::<S, T, M, 2, 4>(metric, x, rows, panels, columns, out, stride),
+        8 => walk::<S, T, M, 4, 2>(metric, x, rows, panels, columns, out, stride),
+        16 => walk::<S, T, M, 8, 1>(metric, x, rows, panels, columns, out, stride),
         lanes => unreachable!("a register of {lanes} lanes"),
     }
 }
 
-/// Groups of panels, then tiles of `ROWS` rows against one panel; the last rows one by one against `PANELS` panels.
+/// Groups of panels that stay in the first-level cache; over each of them all rows, one by one against `PANELS` panels.
+///
+/// Several rows against one panel would load less, but their factors take registers too: with the sixteen of AVX2 an accumulator
+/// goes through memory, and that is three times slower. One row leaves the loads to the subtractions.
 #[inline(always)]
-fn walk<S: Simd, T: Scalar, M: Metric<T>, const ROWS: usize, const PANELS: usize, const REGISTERS: usize>(
+fn walk<S: Simd, T: Scalar, M: Metric<T>, const PANELS: usize, const REGISTERS: usize>(
     metric: M,
     x: &[T],
     rows: usize,
@@ -102,22 +105,8 @@ fn walk<S: Simd, T: Scalar, M: Metric<T>, const ROWS: usize, const PANELS: usize
     let mut start = columns.start / WIDTH;
     while start < last {
         let end = (start + group).min(last);
-        let mut row = 0;
-        while row + ROWS <= rows {
-            let mut points = [&x[..0]; ROWS];
-            for i in 0..ROWS {
-                points[i] = &x[(row + i) * d..][..d];
-            }
-            for panel in start..end {
-                let tile = tile::<S, T, M, ROWS, 1, REGISTERS>(metric, points, [panels.panel(panel)]);
-                for i in 0..ROWS {
-                    write::<S, T, REGISTERS>(tile[i][0], panel, &columns, &mut out[(row + i) * stride..]);
-                }
-            }
-            row += ROWS;
-        }
-        while row < rows {
-            let point = [&x[row * d..][..d]];
+        for row in 0..rows {
+            let point = &x[row * d..][..d];
             let out = &mut out[row * stride..];
             let mut panel = start;
             while panel + PANELS <= end {
@@ -125,48 +114,37 @@ fn walk<S: Simd, T: Scalar, M: Metric<T>, const ROWS: usize, const PANELS: usize
                 for j in 1..PANELS {
                     slices[j] = panels.panel(panel + j);
                 }
-                let tile = tile::<S, T, M, 1, PANELS, REGISTERS>(metric, point, slices);
+                let tile = tile::<S, T, M, PANELS, REGISTERS>(metric, point, slices);
                 for j in 0..PANELS {
-                    write::<S, T, REGISTERS>(tile[0][j], panel + j, &columns, out);
+                    write::<S, T, REGISTERS>(tile[j], panel + j, &columns, out);
                 }
                 panel += PANELS;
             }
             while panel < end {
-                let tile = tile::<S, T, M, 1, 1, REGISTERS>(metric, point, [panels.panel(panel)]);
-                write::<S, T, REGISTERS>(tile[0][0], panel, &columns, out);
+                let tile = tile::<S, T, M, 1, REGISTERS>(metric, point, [panels.panel(panel)]);
+                write::<S, T, REGISTERS>(tile[0], panel, &columns, out);
                 panel += 1;
             }
-            row += 1;
         }
         start = end;
     }
 }
 
-/// Distances of `ROWS` points to the points of `PANELS` panels.
+/// Distances of a point to the points of `PANELS` panels.
 #[inline(always)]
-pub(super) fn tile<
-    S: Simd,
-    T: Scalar,
-    M: Metric<T>,
-    const ROWS: usize,
-    const PANELS: usize,
-    const REGISTERS: usize,
->(
+pub(super) fn tile<S: Simd, T: Scalar, M: Metric<T>, const PANELS: usize, const REGISTERS: usize>(
     metric: M,
-    points: [&[T]; ROWS],
+    point: &[T],
     panels: [&[T]; PANELS],
-) -> [[[T::Register<S>; REGISTERS]; PANELS]; ROWS] {
-    let zero = [[[T::Register::<S>::splat(T::ZERO); REGISTERS]; PANELS]; ROWS];
-    let mut largest = zero;
+) -> [[T::Register<S>; REGISTERS]; PANELS] {
+    let mut largest = [[T::Register::<S>::splat(T::ZERO); REGISTERS]; PANELS];
     if M::NEEDS_LARGEST {
-        largest = fold::<S, T, Chebyshev, ROWS, PANELS, REGISTERS>(Chebyshev, points, panels, zero);
+        largest = fold::<S, T, Chebyshev, PANELS, REGISTERS>(Chebyshev, point, panels, largest);
     }
-    let mut sums = fold::<S, T, M, ROWS, PANELS, REGISTERS>(metric, points, panels, largest);
-    for i in 0..ROWS {
-        for j in 0..PANELS {
-            for r in 0..REGISTERS {
-                sums[i][j][r] = metric.finish(sums[i][j][r], largest[i][j][r]);
-            }
+    let mut sums = fold::<S, T, M, PANELS, REGISTERS>(metric, point, panels, largest);
+    for j in 0..PANELS {
+        for r in 0..REGISTERS {
+            sums[j][r] = metric.finish(sums[j][r], largest[j][r]);
         }
     }
     sums
@@ -174,36 +152,26 @@ pub(super) fn tile<
 
 /// The metric's sums over the coordinates.
 #[inline(always)]
-fn fold<S: Simd, T: Scalar, M: Metric<T>, const ROWS: usize, const PANELS: usize, const REGISTERS: usize>(
+fn fold<S: Simd, T: Scalar, M: Metric<T>, const PANELS: usize, const REGISTERS: usize>(
     metric: M,
-    points: [&[T]; ROWS],
+    point: &[T],
     panels: [&[T]; PANELS],
-    largest: [[[T::Register<S>; REGISTERS]; PANELS]; ROWS],
-) -> [[[T::Register<S>; REGISTERS]; PANELS]; ROWS] {
+    largest: [[T::Register<S>; REGISTERS]; PANELS],
+) -> [[T::Register<S>; REGISTERS]; PANELS] {
     let lanes = T::Register::<S>::LANES;
-    let d = points[0].len();
-    let mut points = points;
     let mut panels = panels;
     // Said once here, the lengths need no check in the loop.
-    for i in 0..ROWS {
-        points[i] = &points[i][..d];
-    }
     for j in 0..PANELS {
-        panels[j] = &panels[j][..d * WIDTH];
+        panels[j] = &panels[j][..point.len() * WIDTH];
     }
-    let mut sums = [[[T::Register::<S>::splat(T::ZERO); REGISTERS]; PANELS]; ROWS];
-    for k in 0..d {
+    let mut sums = [[T::Register::<S>::splat(T::ZERO); REGISTERS]; PANELS];
+    for k in 0..point.len() {
+        let x = T::Register::<S>::splat(point[k]);
         for j in 0..PANELS {
             let column = &panels[j][k * WIDTH..][..WIDTH];
-            let mut y = [T::Register::<S>::splat(T::ZERO); REGISTERS];
             for r in 0..REGISTERS {
-                y[r] = T::Register::<S>::load(&column[r * lanes..]);
-            }
-            for i in 0..ROWS {
-                let x = T::Register::<S>::splat(points[i][k]);
-                for r in 0..REGISTERS {
-                    sums[i][j][r] = metric.accumulate(sums[i][j][r], x - y[r], largest[i][j][r]);
-                }
+                let y = T::Register::<S>::load(&column[r * lanes..]);
+                sums[j][r] = metric.accumulate(sums[j][r], x - y, largest[j][r]);
             }
         }
     }

@@ -20,6 +20,7 @@ pub(crate) struct DistanceRows<A> {
     columns: usize,
     dimension: usize,
     metric: AnyMetric<A>,
+    longest: f64,
 }
 
 /// The distances in `f64`, for the solvers that compute costs on the fly.
@@ -77,7 +78,7 @@ impl<A: Scalar> DistanceRows<A> {
         distance.check()?;
         check_points(operation, x, y, names)?;
         let extent = Extent::of(x, y);
-        extent.check_range::<A>(distance)?;
+        let longest = extent.check_range::<A>(distance)?;
         let mut scale = 1.0;
         let metric = match distance {
             Distance::SquaredEuclidean => AnyMetric::Squared(Squared { factor: A::ONE }),
@@ -104,12 +105,23 @@ impl<A: Scalar> DistanceRows<A> {
             columns,
             dimension,
             metric,
+            longest,
         })
     }
 
     /// The points x as they are stored, row after row, and the points y.
     pub(super) fn points(&self) -> (&[A], &Panels<A>) {
         (&self.x, &self.y)
+    }
+
+    /// No distance is longer than this: the distance between the corners of the common bounding box, for cosine 2.
+    pub(crate) fn longest(&self) -> f64 {
+        self.longest
+    }
+
+    /// Number of coordinates.
+    pub(crate) fn dimension(&self) -> usize {
+        self.dimension
     }
 
     /// Number of points x.

@@ -133,9 +133,9 @@ fn finish_rows<S: Simd, T: Scalar, const REGISTERS: usize>(
                 distance.store(&mut products[r * lanes..]);
             }
             if again {
-                let tile = tile::<S, T, _, 1, 1, REGISTERS>(metric, [point], [panels.panel(panel)]);
+                let tile = tile::<S, T, _, 1, REGISTERS>(metric, point, [panels.panel(panel)]);
                 for r in 0..REGISTERS {
-                    tile[0][0][r].store(&mut products[r * lanes..]);
+                    tile[0][r].store(&mut products[r * lanes..]);
                 }
             }
             out.copy_from_slice(&products[..out.len()]);

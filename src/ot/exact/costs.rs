@@ -6,16 +6,18 @@ use crate::matrix::{Distance, Matrix, MatrixView, PairwiseRows};
 use crate::ot::problem::{Costs, Problem};
 use crate::parallel::{for_each_chunk_mut, map_chunks};
 use crate::scalar::Scalar;
+use std::ops::Range;
 
 /// Point clouds with at most this many pairs get their cost matrix computed once (32 MiB): a simplex reads each cost
 /// hundreds of times. Larger ones are computed on the fly, row by row, in O(n + m) memory.
 const PAIRS_KEPT: usize = 1 << 22;
 
-/// Columns computed at a time on the fly: the buffer stays in the nearest cache.
-const COLUMNS_AT_A_TIME: usize = 1024;
+/// Rows and columns computed at a time on the fly: the panel stays in the second-level cache.
+pub(super) const ROWS_AT_A_TIME: usize = 64;
+const COLUMNS_AT_A_TIME: usize = 256;
 
 /// Entries below which a sweep runs on the calling thread: about 30 microseconds of work.
-const ENTRIES_PER_CHUNK: usize = 1 << 16;
+pub(super) const ENTRIES_PER_CHUNK: usize = 1 << 16;
 
 /// A potential is a sum of costs along a path of the tree: with this bound it is finite for 10^8 points and more.
 const LARGEST_COST: f64 = 1e300;
@@ -32,10 +34,10 @@ pub(super) struct CostRows<'a, T> {
     store: Store<'a, T>,
     /// Costs above this count as this. Almost always infinity.
     pub cut: f64,
-    /// The largest |Cᵢⱼ|.
+    /// The largest |Cᵢⱼ|; of costs on the fly a bound on it, at most d times as large.
     pub largest: f64,
-    /// A scale that no plan gets below: the largest of the rows' and columns' least |Cᵢⱼ|; where that is zero, the
-    /// least |Cᵢⱼ| > 0 of a sample.
+    /// A scale that no plan gets below: the largest of the rows' and columns' least |Cᵢⱼ| (of costs on the fly, the largest of
+    /// a sample of them); where that is zero, the least |Cᵢⱼ| > 0 of a sample.
     pub bottleneck: f64,
     /// Whether some cost is below zero.
     pub some_negative: bool,
@@ -80,7 +82,19 @@ impl<'a, T: Scalar> CostRows<'a, T> {
         };
         let mut costs =
             Self { store, cut: f64::INFINITY, largest: 0.0, bottleneck: 0.0, some_negative: false };
-        (costs.largest, costs.bottleneck, costs.some_negative) = costs.check()?;
+        match (&costs.store, problem.costs()) {
+            // Distances of finite points are finite: the bounding box says how large they can be.
+            (Store::Computed(rows), Costs::Points { source, target, distance })
+                if rows.longest() > 0.0 && rows.longest() <= LARGEST_COST =>
+            {
+                costs.largest = rows.longest();
+                costs.bottleneck = sampled_bottleneck(source, target, distance)?;
+                if costs.bottleneck == 0.0 {
+                    costs.bottleneck = costs.least_of_sample().min(costs.largest);
+                }
+            }
+            _ => (costs.largest, costs.bottleneck, costs.some_negative) = costs.check()?,
+        }
         if let (Costs::Points { source, target, distance }, 0.0) = (problem.costs(), costs.largest) {
             let first = source.row(0);
             let apart = |cloud: MatrixView<'_, T>| (0..cloud.rows()).any(|row| cloud.row(row) != first);
@@ -181,7 +195,7 @@ impl<'a, T: Scalar> CostRows<'a, T> {
         }
     }
 
-    /// The sweep for costs that are computed or cut off on the way: a piece of a row at a time.
+    /// The sweep for costs that are computed or cut off on the way.
     fn sweep_buffered<R: Rule>(
         &self,
         first_row: usize,
@@ -189,21 +203,48 @@ impl<'a, T: Scalar> CostRows<'a, T> {
         tolerance: f64,
         minima: &mut [RowMinimum],
     ) {
-        let mut buffer = [0.0; COLUMNS_AT_A_TIME];
-        for (row, minimum) in minima.iter_mut().enumerate() {
+        self.for_each_panel(first_row..first_row + minima.len(), |rows, columns, panel| {
+            let minima = &mut minima[rows.start - first_row..rows.end - first_row];
+            let first_column = columns.start;
+            row_minima::<f64, R>(panel, 0..rows.len(), first_column, &parts[columns], tolerance, minima);
+        });
+    }
+
+    /// `visit` on panels of some rows and columns that cover all columns of `rows`, the panels of a row from left to right.
+    pub fn for_each_panel(
+        &self,
+        rows: Range<usize>,
+        mut visit: impl FnMut(Range<usize>, Range<usize>, MatrixView<'_, f64>),
+    ) {
+        let mut buffer = vec![0.0; COLUMNS_AT_A_TIME.min(self.columns()) * ROWS_AT_A_TIME.min(rows.len())];
+        for start in rows.clone().step_by(ROWS_AT_A_TIME) {
+            let rows = start..(start + ROWS_AT_A_TIME).min(rows.end);
             for start in (0..self.columns()).step_by(COLUMNS_AT_A_TIME) {
                 let columns = start..(start + COLUMNS_AT_A_TIME).min(self.columns());
-                let buffer = &mut buffer[..columns.len()];
-                self.piece_into(first_row + row, columns.clone(), buffer);
-                let piece = MatrixView::from_parts(buffer, 1, columns.len(), columns.len());
-                let minimum = std::slice::from_mut(minimum);
-                row_minima::<f64, R>(piece, 0..1, start, &parts[columns], tolerance, minimum);
+                let width = columns.len();
+                let buffer = &mut buffer[..rows.len() * width];
+                self.panel_into(rows.clone(), columns.clone(), buffer);
+                let panel = MatrixView::from_parts(buffer, rows.len(), width, width);
+                visit(rows.clone(), columns, panel);
+            }
+        }
+    }
+
+    /// A panel of the costs, cut off.
+    fn panel_into(&self, rows: Range<usize>, columns: Range<usize>, panel: &mut [f64]) {
+        if let Store::Computed(distances) = &self.store {
+            distances.rows_into(rows, columns, panel);
+            self.cut_off(panel);
+        } else {
+            let width = columns.len();
+            for (row, piece) in rows.zip(panel.chunks_mut(width)) {
+                self.piece_into(row, columns.clone(), piece);
             }
         }
     }
 
     /// A piece of a row, cut off.
-    pub fn piece_into(&self, row: usize, columns: std::ops::Range<usize>, piece: &mut [f64]) {
+    pub fn piece_into(&self, row: usize, columns: Range<usize>, piece: &mut [f64]) {
         match &self.store {
             Store::Given(matrix) => {
                 for (cost, given) in piece.iter_mut().zip(&matrix.row(row)[columns]) {
@@ -213,6 +254,10 @@ impl<'a, T: Scalar> CostRows<'a, T> {
             Store::Kept(matrix) => piece.copy_from_slice(&matrix.row(row)[columns]),
             Store::Computed(rows) => rows.row_into(row, columns, piece),
         }
+        self.cut_off(piece);
+    }
+
+    fn cut_off(&self, piece: &mut [f64]) {
         if self.cut != f64::INFINITY {
             piece.iter_mut().for_each(|cost| *cost = cost.min(self.cut));
         }
@@ -251,9 +296,12 @@ impl<'a, T: Scalar> CostRows<'a, T> {
         if bottleneck > 0.0 {
             return Ok((all.largest, bottleneck, all.some_negative));
         }
-        let least_of_sample =
-            self.sample().into_iter().filter(|&size| size > 0.0).fold(all.largest, f64::min);
-        Ok((all.largest, least_of_sample, all.some_negative))
+        Ok((all.largest, self.least_of_sample().min(all.largest), all.some_negative))
+    }
+
+    /// The least |C| > 0 of a sample of the pairs; infinite if all of it is zero.
+    fn least_of_sample(&self) -> f64 {
+        self.sample().into_iter().filter(|&size| size > 0.0).fold(f64::INFINITY, f64::min)
     }
 
     /// |C| of a thousand pairs or fewer.
@@ -266,6 +314,50 @@ impl<'a, T: Scalar> CostRows<'a, T> {
             .map(|index| self.given(index / self.columns(), index % self.columns()).abs())
             .collect()
     }
+}
+
+/// Points of each cloud whose nearest point of the other is looked for.
+const POINTS_SAMPLED: usize = 64;
+
+/// The largest distance from some points of either cloud to the nearest of the other: evenly chosen ones, and those that
+/// stand out in a coordinate.
+fn sampled_bottleneck<T: Scalar>(
+    source: MatrixView<'_, T>,
+    target: MatrixView<'_, T>,
+    distance: Distance,
+) -> Result<f64> {
+    let mut bottleneck = 0.0_f64;
+    for (cloud, other) in [(source, target), (target, source)] {
+        let chosen = sample_of(cloud);
+        let sample =
+            Matrix::from_fn(chosen.len(), cloud.columns(), |row, column| cloud.row(chosen[row])[column]);
+        let rows = PairwiseRows::new(sample.view(), other, distance)?;
+        let nearest = map_chunks(chosen.len(), 8, |range| {
+            let mut row = vec![0.0; other.rows()];
+            let mut farthest = 0.0_f64;
+            for index in range {
+                rows.row_into(index, 0..other.rows(), &mut row);
+                farthest = farthest.max(row.iter().copied().fold(f64::INFINITY, f64::min));
+            }
+            farthest
+        });
+        bottleneck = nearest.into_iter().fold(bottleneck, f64::max);
+    }
+    Ok(bottleneck)
+}
+
+fn sample_of<T: Scalar>(cloud: MatrixView<'_, T>) -> Vec<usize> {
+    let count = cloud.rows();
+    let mut chosen: Vec<usize> =
+        (0..POINTS_SAMPLED.min(count)).map(|k| k * count / POINTS_SAMPLED.min(count)).collect();
+    for axis in 0..cloud.columns().min(POINTS_SAMPLED / 2) {
+        let value = |row: &usize| cloud.row(*row)[axis].to_f64();
+        chosen.extend((0..count).min_by(|a, b| value(a).total_cmp(&value(b))));
+        chosen.extend((0..count).max_by(|a, b| value(a).total_cmp(&value(b))));
+    }
+    chosen.sort_unstable();
+    chosen.dedup();
+    chosen
 }
 
 /// Magnitudes of the costs seen so far.

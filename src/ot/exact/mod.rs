@@ -53,16 +53,18 @@
 //! # Ok::<(), brenier::Error>(())
 //! ```
 
+mod assign;
+mod batch;
 mod costs;
-mod forest;
+mod flows;
 pub(crate) mod masses;
 mod one_dimension;
 mod options;
+mod plain;
 mod pricing;
 mod proof;
-mod simplex;
-mod start;
-mod tree;
+mod report;
+mod sparse;
 
 use crate::error::{Error, Result};
 use crate::ot::certificate::{Certificate, Status};
@@ -70,12 +72,18 @@ use crate::ot::plan::{PlanEntry, TransportPlan};
 use crate::ot::problem::{CheckedWeights, Problem};
 use crate::ot::progress::{Progress, run_to_the_end};
 use crate::scalar::Scalar;
+pub use assign::assign;
+pub use batch::solve_batch;
 use costs::CostRows;
+use flows::{Flow, in_order_of_leaves, served_in_order};
 use masses::Masses;
-pub use options::Options;
-use simplex::Simplex;
+pub use options::{Initial, Method, Options};
+use plain::{PlainAnswer, Start};
+use proof::Pricing;
+use report::Monitor;
+pub use report::{Report, Stage};
+use sparse::SparseAnswer;
 use std::ops::ControlFlow;
-use tree::SpanningTree;
 
 /// The answer of the exact solver.
 #[derive(Debug, Clone, PartialEq)]
@@ -89,6 +97,8 @@ pub struct Solution {
     pub target_potentials: Vec<f64>,
     /// The proof.
     pub certificate: Certificate,
+    /// What was done, and how long it took.
+    pub report: Report,
 }
 
 impl Solution {
@@ -187,55 +197,22 @@ pub fn solve_with<T: Scalar>(
     options: &Options,
     observer: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
 ) -> Result<Solution> {
-    options.validate()?;
-    // An observer that breaks before the sorting has broken for the simplex too.
-    let mut wish = ControlFlow::Continue(());
-    let observer = &mut |progress: &Progress| {
-        if wish.is_continue() {
-            wish = observer(progress);
-        }
-        wish
-    };
-    if let Some(solution) = one_dimension::solve_by_sorting(problem, options, observer) {
+    options.validate(problem.sources(), problem.targets())?;
+    let mut monitor = Monitor::new(observer);
+    monitor.enter("sorting");
+    if let Some(mut solution) =
+        one_dimension::solve_by_sorting(problem, options, &mut |progress| monitor.observe(progress))
+    {
+        monitor.pause();
+        solution.report = monitor.report;
+        solution.report.method = "sorting";
         return Ok(solution);
     }
-    let Solved { weights, mut costs, masses, tree, outcome } = solve_tree(problem, options, observer)?;
-    let entries = tree
-        .arcs()
-        .filter(|arc| arc.flow > 0)
-        .map(|arc| PlanEntry { source: arc.source, target: arc.target, mass: masses.weigh(arc.flow) })
-        .collect();
-    let plan = TransportPlan::new(problem.sources(), problem.targets(), entries)?;
-
-    let mut source_potentials = tree.source_potentials().to_vec();
-    let mut target_potentials = tree.target_potentials().to_vec();
-    costs.cut = f64::INFINITY;
-    proof::extend_potentials(&costs, &masses, &mut source_potentials, &mut target_potentials);
-    if outcome.status != Status::Optimal {
-        proof::make_feasible(&costs, &masses, &mut source_potentials, &mut target_potentials);
-    }
-    let certificate =
-        proof::certify(&costs, &weights, &masses, &plan, &source_potentials, &target_potentials, outcome);
-    Ok(Solution { plan, source_potentials, target_potentials, certificate })
-}
-
-/// The simplex's final tree, and what it was built from.
-struct Solved<'a, T> {
-    weights: CheckedWeights,
-    costs: CostRows<'a, T>,
-    masses: Masses,
-    tree: SpanningTree,
-    outcome: proof::Outcome,
-}
-
-fn solve_tree<'a, T: Scalar>(
-    problem: &Problem<'a, T>,
-    options: &Options,
-    observer: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
-) -> Result<Solved<'a, T>> {
-    options.validate()?;
+    monitor.pause();
+    monitor.report.stages.clear();
+    monitor.enter("checks");
     let weights = problem.checked_weights()?;
-    let mut costs = CostRows::new(problem)?;
+    let costs = CostRows::new(problem)?;
     let largest_share = costs.largest * weights.source_mass;
     if !largest_share.is_finite() {
         return Err(Error::Argument {
@@ -245,65 +222,170 @@ fn solve_tree<'a, T: Scalar>(
         });
     }
     let masses = Masses::new(&weights);
-    let with_mass = |units: &[i64], wanted: bool| -> Vec<usize> {
-        (0..units.len()).filter(|&index| (units[index] > 0) == wanted).collect()
-    };
-    let active_sources = with_mass(&masses.source, true);
-    let hidden_targets = with_mass(&masses.target, false);
+    Solver { problem, options, weights, costs, masses, monitor }.solve()
+}
 
-    costs.cut = first_cut(&costs);
-    let (mut tree, wish) = start::starting_tree(&costs, &masses, observer);
-    let mut iterations = 0;
-    let tolerance = options.tolerance;
-    if wish.is_break() {
-        let outcome = proof::Outcome { status: Status::Stopped, iterations, tolerance };
-        return Ok(Solved { weights, costs, masses, tree, outcome });
-    }
-    loop {
-        let running_cost = tree.arcs().map(|arc| masses.weigh(arc.flow) * arc.cost).sum();
-        let mut simplex = Simplex {
-            costs: &costs,
-            active_sources: &active_sources,
-            hidden_targets: &hidden_targets,
-            options,
-            tree,
-            pivots: iterations,
-            running_cost,
-            masses: &masses,
-        };
-        let status = simplex.run(observer);
-        (iterations, tree) = (simplex.pivots, simplex.tree);
-        // Mass on a cut cost: it does not avoid the large ones at this level, so the level goes up, whether the potentials
-        // had the digits to prove this one or not.
-        let on_cut = tree.arcs().any(|arc| arc.flow > 0 && costs.is_cut(arc.source, arc.target));
-        if !on_cut || !matches!(status, Status::Optimal | Status::Inaccurate) {
-            tree.refresh();
-            let outcome = proof::Outcome { status, iterations, tolerance };
-            return Ok(Solved { weights, costs, masses, tree, outcome });
+/// From this many pairs on, with [`LEAST_SIDE`] points on each side, the sparse simplex is expected to be faster.
+const PAIRS_FOR_SPARSE: usize = 1 << 19;
+const LEAST_SIDE: usize = 64;
+
+/// Costs, masses and options that have passed all checks.
+struct Solver<'p, 'a, 'o, T> {
+    problem: &'p Problem<'a, T>,
+    options: &'p Options,
+    weights: CheckedWeights,
+    costs: CostRows<'a, T>,
+    masses: Masses,
+    monitor: Monitor<'o>,
+}
+
+/// A plan with potentials that belong to it.
+struct Vertex {
+    flows: Vec<Flow>,
+    source_potentials: Vec<f64>,
+    target_potentials: Vec<f64>,
+    /// What all pairs were priced at with these potentials, if they were.
+    pricing: Option<Pricing>,
+    status: Status,
+}
+
+impl<T: Scalar> Solver<'_, '_, '_, T> {
+    fn solve(mut self) -> Result<Solution> {
+        self.costs.cut = plain::first_cut(&self.costs);
+        let mut start = self.plain_start();
+        if self.is_for_sparse() {
+            self.monitor.report.method = "sparse simplex";
+            let answer =
+                sparse::solve(self.problem, &self.costs, &self.masses, self.options, &mut self.monitor);
+            let pivots = self.monitor.report.sparse_pivots;
+            match answer {
+                Some(SparseAnswer::Solved { flows, source_potentials, target_potentials, pricing }) => {
+                    let on_cut = flows.iter().any(|flow| self.costs.is_cut(flow.source, flow.target));
+                    if on_cut {
+                        self.costs.cut = plain::next_cut(&self.costs);
+                        start = Start::From { flows, pivots };
+                    } else {
+                        let pricing = (self.costs.cut == f64::INFINITY).then_some(pricing);
+                        let again = flows.clone();
+                        let status = Status::Optimal;
+                        let vertex = Vertex { flows, source_potentials, target_potentials, pricing, status };
+                        let cut = self.costs.cut;
+                        let solution = self.finish(vertex)?;
+                        if solution.certificate.status == Status::Optimal {
+                            return Ok(solution);
+                        }
+                        self.costs.cut = cut;
+                        start = Start::From { flows: again, pivots };
+                    }
+                }
+                Some(SparseAnswer::Unfinished { arcs }) => {
+                    start =
+                        Start::From { flows: served_in_order(&self.masses, self.leaves_first(arcs)), pivots };
+                }
+                Some(SparseAnswer::Ended { status, arcs, target_potentials }) => {
+                    let flows = served_in_order(&self.masses, self.leaves_first(arcs));
+                    let source_potentials = vec![0.0; self.masses.source.len()];
+                    let pricing = None;
+                    return self.finish(Vertex {
+                        flows,
+                        source_potentials,
+                        target_potentials,
+                        pricing,
+                        status,
+                    });
+                }
+                None => {}
+            }
+            self.monitor.report.method = "sparse, then plain simplex";
+        } else {
+            self.monitor.report.method = "plain simplex";
         }
-        costs.cut = next_cut(&costs);
-        tree.set_costs(|source, target| costs.entry(source, target));
+        let vertex = self.solve_plain(start);
+        self.finish(vertex)
     }
-}
 
-/// Costs this far above the bottleneck are cut off at first.
-const WIDE: f64 = 1e6;
+    fn is_for_sparse(&self) -> bool {
+        let with_mass = |units: &[i64]| units.iter().filter(|&&units| units > 0).count();
+        let (sources, targets) = (with_mass(&self.masses.source), with_mass(&self.masses.target));
+        match self.options.method {
+            Method::Plain => false,
+            Method::Sparse => true,
+            Method::Automatic => {
+                sources.saturating_mul(targets) >= PAIRS_FOR_SPARSE && sources.min(targets) >= LEAST_SIDE
+            }
+        }
+    }
 
-/// What lies between two cuts.
-const STEP: f64 = 1e3;
+    /// Arcs in an order in which serving them gives back the plan that they came from.
+    fn leaves_first(&self, arcs: Vec<(usize, usize)>) -> Vec<(usize, usize)> {
+        let entries = arcs.into_iter().map(|(source, target)| PlanEntry { source, target, mass: 1.0 });
+        in_order_of_leaves(self.masses.source.len(), self.masses.target.len(), entries)
+    }
 
-/// Where to cut large costs off.
-///
-/// Entries of 1e32 beside entries of 1 mean "not this pair". In the potentials they would swallow all digits of the
-/// others. Some cost as large as the bottleneck every plan has to pay. So where the costs span far more than that, the
-/// simplex first solves with those cut off that are [`STEP`] times as large. If the plan then has no mass on a cut pair
-/// it is optimal for the given costs too: they are nowhere smaller, and on the plan they are the same; the potentials
-/// are feasible for the same reason. Otherwise the cut goes up by that factor, and the simplex on from where it was.
-fn first_cut<T: Scalar>(costs: &CostRows<'_, T>) -> f64 {
-    if costs.largest > WIDE * costs.bottleneck { STEP * costs.bottleneck } else { f64::INFINITY }
-}
+    fn plain_start(&self) -> Start {
+        match &self.options.initial {
+            Initial::Plan(plan) => {
+                let arcs = in_order_of_leaves(plan.rows(), plan.columns(), plan.entries().iter().copied());
+                Start::From { flows: served_in_order(&self.masses, arcs), pivots: 0 }
+            }
+            _ => Start::Greedy,
+        }
+    }
 
-fn next_cut<T: Scalar>(costs: &CostRows<'_, T>) -> f64 {
-    let next = STEP * costs.cut;
-    if next < costs.largest { next } else { f64::INFINITY }
+    fn solve_plain(&mut self, start: Start) -> Vertex {
+        self.monitor.enter("plain simplex");
+        let monitor = &mut self.monitor;
+        let PlainAnswer { tree, status, pivots } =
+            plain::solve(&mut self.costs, &self.masses, start, self.options, &mut |progress| {
+                monitor.observe(progress)
+            });
+        monitor.report.plain_pivots = pivots - monitor.report.sparse_pivots;
+        let flows = tree
+            .arcs()
+            .filter(|arc| arc.flow > 0)
+            .map(|arc| Flow { source: arc.source, target: arc.target, units: arc.flow })
+            .collect();
+        let (source_potentials, target_potentials) =
+            (tree.source_potentials().to_vec(), tree.target_potentials().to_vec());
+        Vertex { flows, source_potentials, target_potentials, pricing: None, status }
+    }
+
+    /// The plan, potentials for every point, and the proof over all pairs with the costs as given.
+    fn finish(&mut self, vertex: Vertex) -> Result<Solution> {
+        let Vertex { flows, mut source_potentials, mut target_potentials, pricing, status } = vertex;
+        let Self { problem, costs, masses, weights, monitor, options } = self;
+        monitor.enter("certificate");
+        let entries = flows
+            .iter()
+            .map(|flow| PlanEntry {
+                source: flow.source,
+                target: flow.target,
+                mass: masses.weigh(flow.units),
+            })
+            .collect();
+        let plan = TransportPlan::new(problem.sources(), problem.targets(), entries)?;
+        costs.cut = f64::INFINITY;
+        if status != Status::Optimal {
+            proof::make_feasible(costs, masses, &mut source_potentials, &mut target_potentials);
+        }
+        let all_have_mass = masses.source.iter().chain(&masses.target).all(|&units| units > 0);
+        let pricing = pricing.filter(|_| all_have_mass);
+        proof::extend_potentials(costs, masses, &mut source_potentials, &mut target_potentials);
+        let report = &monitor.report;
+        let iterations = report.sparse_pivots + report.plain_pivots;
+        let outcome = proof::Outcome { status, iterations, tolerance: options.tolerance };
+        let certificate = proof::certify(
+            costs,
+            weights,
+            masses,
+            &plan,
+            &source_potentials,
+            &target_potentials,
+            pricing,
+            outcome,
+        );
+        monitor.pause();
+        let report = monitor.report.clone();
+        Ok(Solution { plan, source_potentials, target_potentials, certificate, report })
+    }
 }

@@ -26,12 +26,12 @@ impl RowMinimum {
     pub const NONE: Self = Self { value: f64::INFINITY, column: u32::MAX };
 }
 
-/// ν: sixteen roundings of the largest potential.
+/// ν: sixteen roundings of the largest potential. Minus infinity, which hides a node, does not count.
 pub(super) fn rounding_of(source_potentials: &[f64], target_potentials: &[f64]) -> f64 {
     let mut largest = 0.0_f64;
     for potentials in [source_potentials, target_potentials] {
         for potential in potentials {
-            largest = largest.max(potential.abs());
+            largest = if potential.is_finite() { largest.max(potential.abs()) } else { largest };
         }
     }
     16.0 * f64::EPSILON * largest

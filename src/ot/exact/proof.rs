@@ -1,11 +1,12 @@
 //! The certificate: everything that can be said about a plan and potentials, computed from them alone.
 
-use super::costs::CostRows;
+use super::costs::{CostRows, ENTRIES_PER_CHUNK, ROWS_AT_A_TIME};
 use super::masses::Masses;
-use super::pricing::{RowMinimum, rounding_of};
+use super::pricing::{Plain, RowMinimum, rounding_of, row_minima};
 use crate::ot::certificate::{Certificate, Status};
 use crate::ot::plan::TransportPlan;
 use crate::ot::problem::{CheckedWeights, sum};
+use crate::parallel::map_chunks;
 use crate::scalar::Scalar;
 
 /// How much the slack Σ P|C - f - g| on the plan, the gap, and the mass times the largest dual violation may be, as a
@@ -67,7 +68,8 @@ pub(super) fn make_feasible<T: Scalar>(
     target_potentials.iter_mut().for_each(|potential| *potential += constant);
 }
 
-/// Measures plan and potentials against the costs and the weights as given. All pairs are priced.
+/// Measures plan and potentials against the costs and the weights as given. All pairs are priced, or were: `pricing` is
+/// what [`price_all`] found for these very potentials.
 pub(super) fn certify<T: Scalar>(
     costs: &CostRows<'_, T>,
     weights: &CheckedWeights,
@@ -75,6 +77,7 @@ pub(super) fn certify<T: Scalar>(
     plan: &TransportPlan,
     source_potentials: &[f64],
     target_potentials: &[f64],
+    pricing: Option<Pricing>,
     outcome: Outcome,
 ) -> Certificate {
     let primal_cost =
@@ -90,10 +93,10 @@ pub(super) fn certify<T: Scalar>(
         (0..weights.len()).filter(|&index| weights[index] > 0.0 && units[index] == 0).collect()
     };
 
-    let mut minima = vec![RowMinimum::NONE; source_potentials.len()];
-    costs.row_minima(0, target_potentials, &mut minima);
+    let pricing = pricing
+        .unwrap_or_else(|| price_all(costs, source_potentials, target_potentials, outcome.tolerance, 1));
     let (mut dual_violation, mut relative_dual_violation) = (0.0_f64, 0.0_f64);
-    for (source, minimum) in minima.iter().enumerate() {
+    for (source, minimum) in pricing.minima.iter().enumerate() {
         let f = source_potentials[source];
         let violation = f - minimum.value;
         if violation > 0.0 {
@@ -118,18 +121,7 @@ pub(super) fn certify<T: Scalar>(
         // A plan that costs nothing is optimal without any dual where no cost is negative.
         || (size == 0.0 && !costs.some_negative);
     let status = match outcome.status {
-        Status::Optimal
-            if !decided
-                || !all_pairs_feasible(
-                    costs,
-                    source_potentials,
-                    target_potentials,
-                    outcome.tolerance,
-                    minima,
-                ) =>
-        {
-            Status::Inaccurate
-        }
+        Status::Optimal if !decided || !pricing.violated.is_empty() => Status::Inaccurate,
         status => status,
     };
     Certificate {
@@ -149,19 +141,81 @@ pub(super) fn certify<T: Scalar>(
     }
 }
 
-/// Whether fᵢ + gⱼ - Cᵢⱼ <= τ (|Cᵢⱼ| + |fᵢ| + |gⱼ|) + ν for every pair.
-fn all_pairs_feasible<T: Scalar>(
+/// A pair with fᵢ + gⱼ - Cᵢⱼ > τ (|Cᵢⱼ| + |fᵢ| + |gⱼ|) + ν.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Violation {
+    pub source: u32,
+    pub target: u32,
+    /// By how much it goes beyond the tolerance, as a negative number.
+    pub excess: f64,
+}
+
+/// What a look at all pairs found.
+pub(super) struct Pricing {
+    /// The least Cᵢⱼ - gⱼ of each row.
+    pub minima: Vec<RowMinimum>,
+    /// The worst violations of each row, row by row.
+    pub violated: Vec<Violation>,
+}
+
+/// Prices **all** pairs, and keeps the `count` worst violations of each row.
+///
+/// A target with g = -∞ and a source with f = -∞ are violated by nothing.
+pub(super) fn price_all<T: Scalar>(
     costs: &CostRows<'_, T>,
     source_potentials: &[f64],
     target_potentials: &[f64],
     tolerance: f64,
-    mut minima: Vec<RowMinimum>,
-) -> bool {
-    let parts: Vec<f64> = target_potentials.iter().map(|g| g - tolerance * g.abs()).collect();
-    costs.tolerant_row_minima(0, &parts, tolerance, &mut minima);
+    count: usize,
+) -> Pricing {
     let rounding = rounding_of(source_potentials, target_potentials);
-    minima
-        .iter()
-        .zip(source_potentials)
-        .all(|(minimum, f)| minimum.value >= f - tolerance * f.abs() - rounding)
+    let rows_per_chunk = (ENTRIES_PER_CHUNK / costs.columns()).max(1).next_multiple_of(ROWS_AT_A_TIME);
+    let chunks = map_chunks(costs.rows(), rows_per_chunk, |chunk| {
+        let mut minima = vec![RowMinimum::NONE; chunk.len()];
+        let mut violated: Vec<Violation> = Vec::new();
+        let mut of_panel = [RowMinimum::NONE; ROWS_AT_A_TIME];
+        costs.for_each_panel(chunk.clone(), |rows, columns, panel| {
+            let of_panel = &mut of_panel[..rows.len()];
+            of_panel.fill(RowMinimum::NONE);
+            let parts = &target_potentials[columns.clone()];
+            row_minima::<f64, Plain>(panel, 0..rows.len(), columns.start, parts, 0.0, of_panel);
+            for (at, (row, least)) in rows.zip(of_panel).enumerate() {
+                let minimum = &mut minima[row - chunk.start];
+                if least.value < minimum.value {
+                    *minimum = *least;
+                }
+                let f = source_potentials[row];
+                // The tolerance only allows more, so most panels end here.
+                if least.value >= f - rounding {
+                    continue;
+                }
+                let bar = f - tolerance * f.abs() - rounding;
+                for (k, (&cost, &g)) in panel.row(at).iter().zip(parts).enumerate() {
+                    let excess = (cost + tolerance * cost.abs()) - (g - tolerance * g.abs()) - bar;
+                    if excess < 0.0 {
+                        let target = (columns.start + k) as u32;
+                        violated.push(Violation { source: row as u32, target, excess });
+                    }
+                }
+            }
+        });
+        // Panels of several rows leave the violations of a row apart from each other.
+        violated.sort_unstable_by(|a, b| {
+            (a.source.cmp(&b.source)).then(a.excess.total_cmp(&b.excess)).then(a.target.cmp(&b.target))
+        });
+        let mut kept = 0;
+        let mut before = u32::MAX;
+        violated.retain(|violation| {
+            kept = if violation.source == before { kept + 1 } else { 1 };
+            before = violation.source;
+            kept <= count
+        });
+        (minima, violated)
+    });
+    let mut pricing = Pricing { minima: Vec::with_capacity(costs.rows()), violated: Vec::new() };
+    for (minima, violated) in chunks {
+        pricing.minima.extend(minima);
+        pricing.violated.extend(violated);
+    }
+    pricing
 }

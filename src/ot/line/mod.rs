@@ -28,8 +28,8 @@ mod staircase;
 mod tests;
 
 use crate::error::{Error, Result};
-use crate::ot::exact::Solution;
 use crate::ot::exact::masses::Masses;
+use crate::ot::exact::{Report, Solution};
 use crate::ot::plan::{PlanEntry, TransportPlan};
 use crate::ot::problem::{CheckedWeights, Weights, check_weights, sum};
 use crate::parallel::join;
@@ -260,7 +260,7 @@ pub fn solve<T: Scalar>(problem: &LineProblem<'_, T>) -> Result<Solution> {
         entry.mass * ((cost(entry) - f - g).abs() - rounding).max(0.0)
     }));
     let certificate = sides.certify(&weights, &masses, &plan, primal_cost, excess_slack);
-    Ok(Solution { plan, source_potentials, target_potentials, certificate })
+    Ok(Solution { plan, source_potentials, target_potentials, certificate, report: Report::default() })
 }
 
 /// The optimal cost Σ Pᵢⱼ |xᵢ - yⱼ|^p alone.

@@ -38,7 +38,7 @@ use crate::scalar::Scalar;
 use std::ops::Range;
 
 /// Rows of a block: the costs compute faster for eight at once, and the column sums are read and written once for them.
-const BLOCK_ROWS: usize = 8;
+const BLOCK_ROWS: usize = 32;
 
 /// Costs of a block of several rows: 256 KiB of `f32`, what second-level caches hold.
 const BLOCK_COSTS: usize = 1 << 16;
@@ -79,8 +79,9 @@ struct Cut {
 }
 
 impl Cut {
-    fn new(rows: usize, columns: usize) -> Self {
-        let block_rows = (BLOCK_COSTS / columns.max(1)).clamp(1, BLOCK_ROWS).min(rows);
+    fn new(rows: usize, columns: usize, rows_at_once: usize) -> Self {
+        let block_rows =
+            (BLOCK_COSTS / columns.max(1)).clamp(1, 8).max(rows_at_once).min(BLOCK_ROWS).min(rows);
         let part_rows = if rows.saturating_mul(columns) > PAIRS_TO_CUT {
             rows.div_ceil(PARTS).next_multiple_of(block_rows)
         } else {
@@ -200,7 +201,7 @@ impl<A: Scalar> Scaling<A> {
         let (rows, columns) = (self.u.len(), self.v.len());
         assert_eq!((costs.rows(), costs.columns()), (rows, columns), "shape of the costs");
         assert!(epsilon > A::ZERO, "epsilon {epsilon} must be positive");
-        let cut = Cut::new(rows, columns);
+        let cut = Cut::new(rows, columns, costs.rows_at_once());
         self.parts.resize_with(cut.parts, || Part {
             block: vec![A::ZERO; cut.block_rows * columns],
             columns: vec![A::ZERO; columns],

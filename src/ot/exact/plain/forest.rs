@@ -5,49 +5,23 @@
 //! any piece ends in the one without: seen from the root, each link's source is the lower end. So the link points up, as
 //! strong feasibility demands of an arc without flow.
 
-use super::costs::CostRows;
-use super::masses::Masses;
-use super::pricing::RowMinimum;
+use super::super::costs::CostRows;
+use super::super::flows::{Flow, Pieces};
+use super::super::masses::Masses;
+use super::super::pricing::RowMinimum;
 use super::tree::SpanningTree;
 use crate::scalar::Scalar;
 
-/// An arc of the starting plan.
-pub(super) struct Flow {
-    pub source: usize,
-    pub target: usize,
-    pub units: i64,
-}
-
-/// Union-find over the pieces of the forest.
-struct Pieces {
-    parent: Vec<u32>,
-}
-
-impl Pieces {
-    fn find(&mut self, mut node: usize) -> usize {
-        while self.parent[node] as usize != node {
-            self.parent[node] = self.parent[self.parent[node] as usize];
-            node = self.parent[node] as usize;
-        }
-        node
-    }
-
-    fn join(&mut self, a: usize, b: usize) {
-        let (a, b) = (self.find(a), self.find(b));
-        self.parent[a] = b as u32;
-    }
-}
-
 /// Links the pieces and roots the tree at the first source with mass. Each link is the cheapest above the averages of
 /// its targets (minus infinity hides a target), or, without averages, one to the piece that comes before in `flows`.
-pub(super) fn hang_together<T: Scalar>(
+pub(in crate::ot::exact) fn hang_together<T: Scalar>(
     costs: &CostRows<'_, T>,
     masses: &Masses,
     mut column_means: Option<&mut [f64]>,
     mut flows: Vec<Flow>,
 ) -> SpanningTree {
     let (sources, targets) = (masses.source.len(), masses.target.len());
-    let mut pieces = Pieces { parent: (0..(sources + targets) as u32).collect() };
+    let mut pieces = Pieces::new(sources + targets);
     for flow in &flows {
         pieces.join(flow.source, sources + flow.target);
     }

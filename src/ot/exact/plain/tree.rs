@@ -33,7 +33,7 @@ struct ParentArc {
 
 /// An arc of the basis.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Arc {
+pub(in crate::ot::exact) struct Arc {
     pub source: usize,
     pub target: usize,
     pub cost: f64,
@@ -42,7 +42,7 @@ pub(super) struct Arc {
 
 /// A spanning tree with its flows and potentials.
 #[derive(Clone, Debug)]
-pub(super) struct SpanningTree {
+pub(in crate::ot::exact) struct SpanningTree {
     sources: usize,
     root: u32,
     links: Vec<Links>,

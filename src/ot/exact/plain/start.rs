@@ -11,12 +11,13 @@
 //!    saves a quarter in 64 dimensions.
 //! 3. [`forest`](super::forest) links the pieces of that forest.
 
-use super::costs::CostRows;
-use super::forest::{Flow, hang_together};
-use super::masses::Masses;
-use super::pricing::RowMinimum;
+use super::super::costs::CostRows;
+use super::super::flows::{Flow, served_in_order};
+use super::super::masses::Masses;
+use super::super::pricing::RowMinimum;
+use super::forest::hang_together;
 use super::tree::SpanningTree;
-use crate::ot::progress::Progress;
+use crate::ot::progress::{Progress, run_to_the_end};
 use crate::scalar::Scalar;
 use std::ops::ControlFlow;
 
@@ -50,7 +51,7 @@ impl Watch<'_> {
 
 /// A strongly feasible tree that spans all nodes with mass, and whether the observer wants to stop: then the tree is
 /// the first that came to hand.
-pub(super) fn starting_tree<T: Scalar>(
+pub(in crate::ot::exact) fn starting_tree<T: Scalar>(
     costs: &CostRows<'_, T>,
     masses: &Masses,
     observer: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
@@ -64,28 +65,15 @@ pub(super) fn starting_tree<T: Scalar>(
         Some((mut means, flows)) => {
             (hang_together(costs, masses, Some(&mut means.columns), flows), ControlFlow::Continue(()))
         }
-        None => (hang_together(costs, masses, None, north_west_corner(masses)), ControlFlow::Break(())),
+        None => (hang_together(costs, masses, None, served_in_order(masses, [])), ControlFlow::Break(())),
     }
 }
 
-/// The plan that serves the targets in their order from the sources in theirs, whatever it costs.
-fn north_west_corner(masses: &Masses) -> Vec<Flow> {
-    let mut flows = Vec::with_capacity(masses.source.len() + masses.target.len());
-    let mut target = 0;
-    let mut demand = masses.target[0];
-    for (source, &supply) in masses.source.iter().enumerate() {
-        let mut supply = supply;
-        while supply > 0 {
-            while demand == 0 {
-                target += 1;
-                demand = masses.target[target];
-            }
-            let units = supply.min(demand);
-            (supply, demand) = (supply - units, demand - units);
-            flows.push(Flow { source, target, units });
-        }
-    }
-    flows
+/// The tree of a given plan, whose pieces are linked.
+pub(super) fn tree_of<T: Scalar>(costs: &CostRows<'_, T>, masses: &Masses, flows: Vec<Flow>) -> SpanningTree {
+    let mut watch = Watch { observer: &mut run_to_the_end, entries: 0, expected: 1, next_report: usize::MAX };
+    let means = Means::new(costs, masses, &mut watch);
+    hang_together(costs, masses, means.map(|means| means.columns).as_deref_mut(), flows)
 }
 
 /// Average costs: of each source over the mass of the targets, of each target over the mass of the sources.

@@ -6,15 +6,15 @@
 //! a time price far more than they use.
 //!
 //! **Proof.** When a whole round of rows has nothing to offer, sizes and potentials are computed anew from the tree, and
-//! every pair is priced with the whole tolerance ([`super::pricing`] has the formula). What violates it enters; nothing
+//! every pair is priced with the whole tolerance ([`super::super::pricing`] has the formula). What violates it enters; nothing
 //! does: optimal. The other half of the tolerance is room for the rounding that gathers in updated potentials, so a second
 //! proof is rare. Where the costs span so many orders of magnitude that proofs keep finding violations, the
 //! potentials have no digits left to decide with, and the answer says so.
 
-use super::costs::CostRows;
-use super::masses::Masses;
-use super::options::Options;
-use super::pricing::{RowMinimum, rounding_of};
+use super::super::costs::CostRows;
+use super::super::masses::Masses;
+use super::super::options::Options;
+use super::super::pricing::{RowMinimum, rounding_of};
 use super::tree::SpanningTree;
 use crate::ot::certificate::Status;
 use crate::ot::progress::Progress;
@@ -36,7 +36,7 @@ const PROOFS: u32 = 32;
 const PIVOTS_PER_POINT: usize = 64;
 
 /// What the simplex is doing, beside its tree.
-pub(super) struct Simplex<'s, 'a, T> {
+pub(in crate::ot::exact) struct Simplex<'s, 'a, T> {
     pub costs: &'s CostRows<'a, T>,
     /// Which sources have mass: the others are not in the tree.
     pub active_sources: &'s [usize],

@@ -1,0 +1,124 @@
+//! The starting basis: a greedy plan over the candidates, hung from the artificial root.
+//!
+//! 1. Candidates in the order of their reduced cost; each takes what its source still has and its target still wants. A step
+//!    closes one of the two, so the arcs with flow form a forest, and each of its trees has at most one node that is open.
+//! 2. A tree with an open node hangs from the root by that node: what is left flows through the root, at the price of the node's potential
+//!    and a penalty. The other trees hang by their first source, without flow, at the price of its potential. So
+//!    the potentials of the start are those of the warm start, up to the reduced costs of the arcs with flow, and no far
+//!    link spoils them.
+
+use super::arcs::{Candidates, NewArc};
+use super::basis::Basis;
+
+/// Flow over an arc, in the numbering of the sweeps.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct ArcFlow {
+    pub source: u32,
+    pub target: u32,
+    pub cost: f64,
+    pub units: i64,
+}
+
+/// What the greedy rule found, and what it left.
+pub(super) struct GreedyPlan {
+    pub flows: Vec<ArcFlow>,
+    /// Units that are still at each source, or missing at each target.
+    pub supply: Vec<i64>,
+    pub demand: Vec<i64>,
+}
+
+/// Serves the arcs in `first` in their order, then the candidates in the order of their reduced costs Cᵢⱼ - fᵢ - gⱼ (equals: in
+/// the order of the rows).
+pub(super) fn greedy_plan(
+    candidates: &Candidates,
+    first: &[NewArc],
+    f: &[f64],
+    g: &[f64],
+    mut supply: Vec<i64>,
+    mut demand: Vec<i64>,
+) -> GreedyPlan {
+    // A sort key and the entry's number in one word; single precision is enough for an order of arrival.
+    let mut order = Vec::with_capacity(candidates.len());
+    let mut rows = Vec::with_capacity(candidates.len());
+    for (source, &f) in f.iter().enumerate() {
+        for entry in candidates.row(source) {
+            let reduced = candidates.costs[entry] - f - g[candidates.targets[entry] as usize];
+            order.push(u64::from(sortable(reduced as f32)) << 32 | entry as u64);
+            rows.push(source as u32);
+        }
+    }
+    order.sort_unstable();
+    let ordered = order.into_iter().map(|key| {
+        let entry = key as u32 as usize;
+        (rows[entry], candidates.targets[entry], candidates.costs[entry])
+    });
+    let mut flows = Vec::with_capacity(supply.len() + demand.len());
+    for (source, target, cost) in first.iter().copied().chain(ordered) {
+        let units = supply[source as usize].min(demand[target as usize]);
+        if units > 0 {
+            supply[source as usize] -= units;
+            demand[target as usize] -= units;
+            flows.push(ArcFlow { source, target, cost, units });
+        }
+    }
+    GreedyPlan { flows, supply, demand }
+}
+
+/// Bits that sort as the numbers do.
+fn sortable(value: f32) -> u32 {
+    let bits = value.to_bits();
+    if bits >> 31 == 0 { bits | 1 << 31 } else { !bits }
+}
+
+/// The basis of a plan whose arcs form a forest with at most one open node to a tree.
+pub(super) fn basis_of(plan: &GreedyPlan, f: &[f64], g: &[f64], penalty: f64) -> Basis {
+    let (sources, targets) = (f.len(), g.len());
+    let nodes = sources + targets;
+    // The arcs at each node, as the stretches between consecutive starts of one list.
+    let mut starts = vec![0_u32; nodes + 1];
+    for flow in &plan.flows {
+        starts[flow.source as usize + 1] += 1;
+        starts[sources + flow.target as usize + 1] += 1;
+    }
+    for node in 0..nodes {
+        starts[node + 1] += starts[node];
+    }
+    let mut at_node = vec![0_u32; 2 * plan.flows.len()];
+    let mut next = starts.clone();
+    for (index, flow) in plan.flows.iter().enumerate() {
+        for node in [flow.source as usize, sources + flow.target as usize] {
+            at_node[next[node] as usize] = index as u32;
+            next[node] += 1;
+        }
+    }
+    let mut basis = Basis::new(sources, targets);
+    let root = basis.root();
+    let mut hung = vec![false; nodes];
+    let mut stack = Vec::new();
+    let open = |node: usize| if node < sources { plan.supply[node] } else { plan.demand[node - sources] };
+    let potential = |node: usize| if node < sources { f[node] } else { g[node - sources] };
+    // The open nodes first: each is the top of its tree. Then what is left hangs by its first source.
+    for top in (0..nodes).filter(|&node| open(node) > 0).chain(0..sources) {
+        if hung[top] {
+            continue;
+        }
+        hung[top] = true;
+        let left = open(top);
+        basis.hang(top, root, potential(top) + if left > 0 { penalty } else { 0.0 }, left);
+        stack.push(top);
+        while let Some(node) = stack.pop() {
+            for &index in &at_node[starts[node] as usize..starts[node + 1] as usize] {
+                let flow = &plan.flows[index as usize];
+                let child =
+                    if node < sources { sources + flow.target as usize } else { flow.source as usize };
+                if !hung[child] {
+                    hung[child] = true;
+                    basis.hang(child, node, flow.cost, flow.units);
+                    stack.push(child);
+                }
+            }
+        }
+    }
+    basis.rebuild();
+    basis
+}

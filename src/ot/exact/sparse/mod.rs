@@ -1,0 +1,255 @@
+//! The sparse simplex: an entropic warm start says which few arcs matter, a network simplex solves over these, and a look at
+//! all pairs says whether any other is missing.
+//!
+//! The stages, in their order:
+//!
+//! | file | what | cost |
+//! | --- | --- | --- |
+//! | `ordering` | points of few coordinates in the order of a k-d tree | O(n log² n) |
+//! | `scaled` | the costs in single precision, centred, of ordinary size | O(n d), two passes over a matrix |
+//! | `warm_start` | Sinkhorn on all pairs, from a coarse version of the problem to the whole | a few dense passes |
+//! | `sweep` | the best dozens of columns of each row: the candidates | one dense pass |
+//! | `refine` | Sinkhorn on the candidates, to a low temperature | hundreds of passes over the candidates |
+//! | `greedy` | a plan over the best six of each row, as a tree | a sort |
+//! | `basis`, `pivots` | the network simplex over the arcs | about 2 to 5 pivots a point |
+//! | `rounds` | violated candidates are added, then violated pairs of all, until there is none: the proof | a dense pass a round |
+//!
+//! Whatever the warm start gives, the answer is optimal: candidates only decide how many pivots and rounds it takes. Where that goes
+//! wrong (candidates without a feasible plan, costs that potentials cannot resolve) the plain simplex goes on from the plan so far.
+//!
+//! The idea of solving on a sparse graph and pricing the rest is column generation; choosing it by entropic transport follows Schmitzer,
+//! *A sparse multiscale algorithm for dense optimal transport* (2016), and Gottschlich and Schuhmacher, *The shortlist method* (2014).
+
+mod arcs;
+mod basis;
+mod greedy;
+mod ordering;
+mod pivots;
+mod refine;
+mod rounds;
+mod scaled;
+mod sweep;
+mod warm_start;
+
+use super::costs::CostRows;
+use super::flows::{Flow, in_order_of_leaves};
+use super::masses::Masses;
+use super::options::{Initial, Options};
+use super::proof::Pricing;
+use super::report::Monitor;
+use crate::ot::certificate::Status;
+use crate::ot::problem::Problem;
+use crate::scalar::Scalar;
+use arcs::{Candidates, NewArc};
+use refine::SparseScaling;
+use scaled::ScaledProblem;
+use warm_start::{Potentials, WarmStart};
+
+/// How the sparse simplex ended.
+pub(super) enum SparseAnswer {
+    /// No pair is violated.
+    Solved { flows: Vec<Flow>, source_potentials: Vec<f64>, target_potentials: Vec<f64>, pricing: Pricing },
+    /// It does not get further: the plain simplex is to go on from these arcs.
+    Unfinished { arcs: Vec<(usize, usize)> },
+    /// The observer or the limit on pivots ended it. Potentials of targets without mass are minus infinity.
+    Ended { status: Status, arcs: Vec<(usize, usize)>, target_potentials: Vec<f64> },
+}
+
+/// The problem in the numbering of the sweeps: only what has mass, in the order of cells.
+pub(super) struct Sweeps<'s, 'a, T> {
+    pub costs: &'s CostRows<'a, T>,
+    /// Which source and target of the problem stands where.
+    pub source_order: &'s [u32],
+    pub target_order: &'s [u32],
+    pub supply: Vec<i64>,
+    pub demand: Vec<i64>,
+}
+
+impl<T: Scalar> Sweeps<'_, '_, T> {
+    fn cost(&self, source: u32, target: u32) -> f64 {
+        self.costs
+            .entry(self.source_order[source as usize] as usize, self.target_order[target as usize] as usize)
+    }
+
+    /// Arcs in the problem's own numbering.
+    fn named(&self, arcs: impl Iterator<Item = (u32, u32)>) -> Vec<(usize, usize)> {
+        arcs.map(|(source, target)| {
+            (self.source_order[source as usize] as usize, self.target_order[target as usize] as usize)
+        })
+        .collect()
+    }
+
+    /// Numbers by target in the problem's own numbering, minus infinity where there is no mass.
+    fn by_target(&self, values: &[f64]) -> Vec<f64> {
+        let mut all = vec![f64::NEG_INFINITY; self.costs.columns()];
+        for (&target, &value) in self.target_order.iter().zip(values) {
+            all[target as usize] = value;
+        }
+        all
+    }
+
+    fn by_source(&self, values: &[f64]) -> Vec<f64> {
+        let mut all = vec![f64::NEG_INFINITY; self.costs.rows()];
+        for (&source, &value) in self.source_order.iter().zip(values) {
+            all[source as usize] = value;
+        }
+        all
+    }
+}
+
+/// Arcs of a row in the sparse graph at first. With 16 the simplex needs twice the pivots.
+const ARCS_OF_A_ROW: usize = 6;
+
+/// Solves the problem with the costs as they are cut off. `None` where single precision cannot hold it.
+pub(super) fn solve<T: Scalar>(
+    problem: &Problem<'_, T>,
+    costs: &CostRows<'_, T>,
+    masses: &Masses,
+    options: &Options,
+    monitor: &mut Monitor<'_>,
+) -> Option<SparseAnswer> {
+    monitor.enter("ordering");
+    let scaled = ScaledProblem::new(problem.costs(), costs, &masses.source, &masses.target)?;
+    let units = |units: &[i64], order: &[u32]| order.iter().map(|&index| units[index as usize]).collect();
+    let sweeps = Sweeps {
+        costs,
+        source_order: &scaled.source_order,
+        target_order: &scaled.target_order,
+        supply: units(&masses.source, &scaled.source_order),
+        demand: units(&masses.target, &scaled.target_order),
+    };
+    let given = initial_arcs(&sweeps, options);
+    let stopped = |potentials: &[f64]| SparseAnswer::Ended {
+        status: Status::Stopped,
+        arcs: sweeps.named(given.iter().map(|&(source, target, _)| (source, target))),
+        target_potentials: sweeps.by_target(potentials),
+    };
+
+    monitor.enter("warm start");
+    let warm_start = WarmStart::new(&scaled);
+    let warm = match initial_potentials(&scaled, options) {
+        Some(given) => warm_start.improved(given, monitor)?,
+        None => warm_start.from_nothing(monitor)?,
+    };
+    monitor.report.warm_start_error = f64::from(warm.error);
+    if monitor.told_to_stop(0, f64::NAN, 1.0) {
+        return Some(stopped(&scaled.unscaled_targets(&warm.g)));
+    }
+
+    monitor.enter("candidate sweep");
+    let Some(candidates) = candidates(&scaled, &sweeps, &warm, monitor)? else {
+        return Some(stopped(&scaled.unscaled_targets(&warm.g)));
+    };
+    monitor.report.candidates = candidates.len();
+
+    monitor.enter("sparse Sinkhorn");
+    let g = refined(&scaled, &candidates, warm, monitor);
+    let g = scaled.unscaled_targets(&g);
+    if monitor.told_to_stop(0, f64::NAN, 1.0) {
+        return Some(stopped(&g));
+    }
+
+    monitor.enter("greedy start");
+    let f = candidates.row_potentials(&g);
+    let graph = candidates.best(&f, &g, ARCS_OF_A_ROW).extended(given);
+    let first = initial_arcs(&sweeps, options);
+    let plan = greedy::greedy_plan(&graph, &first, &f, &g, sweeps.supply.clone(), sweeps.demand.clone());
+    Some(rounds::solve(&sweeps, masses, &candidates, graph, &plan, [&f, &g], options, monitor))
+}
+
+/// The arcs of a plan that was given, those of the leaves first.
+fn initial_arcs<T: Scalar>(sweeps: &Sweeps<'_, '_, T>, options: &Options) -> Vec<NewArc> {
+    let Initial::Plan(plan) = &options.initial else { return Vec::new() };
+    let places = |order: &[u32], count: usize| {
+        let mut places = vec![u32::MAX; count];
+        for (place, &index) in order.iter().enumerate() {
+            places[index as usize] = place as u32;
+        }
+        places
+    };
+    let source_places = places(sweeps.source_order, plan.rows());
+    let target_places = places(sweeps.target_order, plan.columns());
+    in_order_of_leaves(plan.rows(), plan.columns(), plan.entries().iter().copied())
+        .into_iter()
+        .map(|(source, target)| (source_places[source], target_places[target]))
+        .filter(|&(source, target)| source != u32::MAX && target != u32::MAX)
+        .map(|(source, target)| (source, target, sweeps.cost(source, target)))
+        .collect()
+}
+
+/// Potentials that were given, in scaled form. `None` where there are none, or single precision cannot hold them.
+fn initial_potentials<T: Scalar>(scaled: &ScaledProblem<'_, '_, T>, options: &Options) -> Option<Vec<f32>> {
+    let Initial::Potentials { target, .. } = &options.initial else { return None };
+    let g: Vec<f32> = scaled
+        .target_order
+        .iter()
+        .zip(&scaled.target_shifts)
+        .map(|(&index, shift)| ((target[index as usize] - shift) / scaled.unit) as f32)
+        .collect();
+    g.iter().all(|value| value.is_finite()).then_some(g)
+}
+
+/// The best columns of each row, and the best rows of the columns that got few. The outer `None`: single precision does not
+/// hold the problem; the inner: the observer wants to stop.
+fn candidates<T: Scalar>(
+    scaled: &ScaledProblem<'_, '_, T>,
+    sweeps: &Sweeps<'_, '_, T>,
+    warm: &Potentials,
+    monitor: &mut Monitor<'_>,
+) -> Option<Option<Candidates>> {
+    // Candidates of a row and of a column. With many coordinates the reduced costs lie further apart, and fewer do.
+    let (per_row, per_column) = if scaled.in_cells { (40, 8) } else { (20, 4) };
+    let mut stop = |share: f64| monitor.told_to_stop(0, f64::NAN, share);
+    let forward = scaled.forward(&scaled.sources, &scaled.targets)?;
+    let Some(pairs) = sweep::best_of_each_row(&forward, &warm.g, per_row, &mut stop) else {
+        return Some(None);
+    };
+    drop(forward);
+    let mut degree = vec![0; scaled.targets.len()];
+    for &(_, target) in &pairs {
+        degree[target as usize] += 1;
+    }
+    let poor: Vec<u32> =
+        (0..degree.len() as u32).filter(|&target| degree[target as usize] < per_column).collect();
+    let mut others = Vec::new();
+    if !poor.is_empty() {
+        let side = scaled.targets.pick(&poor);
+        let backward = scaled.backward(&scaled.sources, &side)?;
+        let Some(found) = sweep::best_of_each_row(&backward, &warm.f, per_column, &mut stop) else {
+            return Some(None);
+        };
+        others.extend(found.into_iter().map(|(at, source)| {
+            let target = poor[at as usize];
+            (source, target, sweeps.cost(source, target))
+        }));
+    }
+    let candidates = Candidates::from_rows(scaled.sources.len(), &pairs, |i, j| sweeps.cost(i, j));
+    Some(Some(candidates.extended(others)))
+}
+
+/// The targets' potentials after Sinkhorn on the candidates.
+fn refined<T: Scalar>(
+    scaled: &ScaledProblem<'_, '_, T>,
+    candidates: &Candidates,
+    warm: Potentials,
+    monitor: &mut Monitor<'_>,
+) -> Vec<f32> {
+    let mut costs = Vec::with_capacity(candidates.len());
+    for (row, shift) in scaled.source_shifts.iter().enumerate() {
+        for entry in candidates.row(row) {
+            let rest =
+                candidates.costs[entry] - shift - scaled.target_shifts[candidates.targets[entry] as usize];
+            costs.push((rest / scaled.unit) as f32);
+        }
+    }
+    let schedule = warm_start::refinement(scaled, warm.epsilon);
+    let Potentials { mut f, mut g, .. } = warm;
+    SparseScaling {
+        candidates,
+        costs: &costs,
+        source_weights: &scaled.sources.weights,
+        target_weights: &scaled.targets.weights,
+    }
+    .run(schedule, &mut f, &mut g, &mut |share| monitor.told_to_stop(0, f64::NAN, share));
+    g
+}

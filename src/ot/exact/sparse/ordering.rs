@@ -1,0 +1,49 @@
+//! Points of few coordinates in the order of a k-d tree: neighbours in space become neighbours in memory.
+//!
+//! The cloud is halved at the median of its widest coordinate, and the halves again, down to single points (Bentley 1975).
+//! Runs of consecutive points are then compact cells, which is what the coarser levels of the warm start need, and
+//! the best candidates of neighbouring rows lie in the same stretch of the columns. O(n log² n).
+
+use crate::matrix::MatrixView;
+
+/// Clouds with more coordinates than this are left in their order: cells of 2^d corners are no longer compact.
+pub(super) const DIMENSIONS_ORDERED: usize = 8;
+
+/// The indices of the points, those of a cell next to each other.
+pub(super) fn in_cells(points: MatrixView<'_, f32>) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..points.rows() as u32).collect();
+    if points.columns() <= DIMENSIONS_ORDERED {
+        let mut stack = vec![0..order.len()];
+        while let Some(range) = stack.pop() {
+            if range.len() <= 2 {
+                continue;
+            }
+            let cell = &mut order[range.clone()];
+            let axis = widest_axis(points, cell);
+            let middle = cell.len() / 2;
+            let coordinate = |&point: &u32| points.row(point as usize)[axis];
+            cell.select_nth_unstable_by(middle, |a, b| {
+                coordinate(a).total_cmp(&coordinate(b)).then(a.cmp(b))
+            });
+            stack.push(range.start..range.start + middle);
+            stack.push(range.start + middle..range.end);
+        }
+    }
+    order
+}
+
+/// The coordinate in which the points of the cell are furthest apart.
+fn widest_axis(points: MatrixView<'_, f32>, cell: &[u32]) -> usize {
+    let mut widest = (0, -1.0);
+    for axis in 0..points.columns() {
+        let (mut low, mut high) = (f32::INFINITY, f32::NEG_INFINITY);
+        for &point in cell {
+            let value = points.row(point as usize)[axis];
+            (low, high) = (low.min(value), high.max(value));
+        }
+        if high - low > widest.1 {
+            widest = (axis, high - low);
+        }
+    }
+    widest.0
+}

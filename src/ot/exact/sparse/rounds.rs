@@ -1,0 +1,205 @@
+//! Rounds of pivots and pricing, until no pair of all is violated.
+//!
+//! 1. The simplex over the arcs of the graph.
+//! 2. Violated candidates join the graph: they are few and at hand.
+//! 3. Flow that still goes through the artificial root: its price goes up fourfold, and again. A price that is large from
+//!    the start would move potentials far from those of the warm start, and take twice the pivots.
+//! 4. All pairs are priced; the violated ones join. If there is none, that was the proof.
+
+use super::super::flows::Flow;
+use super::super::masses::Masses;
+use super::super::options::Options;
+use super::super::pricing::rounding_of;
+use super::super::proof::{Pricing, price_all};
+use super::super::report::Monitor;
+use super::arcs::{Candidates, NewArc};
+use super::basis::Basis;
+use super::greedy::{GreedyPlan, basis_of};
+use super::pivots::{Ended, Pivots};
+use super::{SparseAnswer, Sweeps};
+use crate::ot::certificate::Status;
+use crate::scalar::Scalar;
+
+/// The price of artificial flow at first, as a share of the largest reduced cost of the graph.
+const FIRST_PENALTY: f64 = 0.02;
+
+/// Candidates, and pairs of all, that a row may add in a round.
+const CANDIDATES_OF_A_ROW: usize = 4;
+const PAIRS_OF_A_ROW: usize = 8;
+
+/// Pivots a node, and rounds, after which the plain simplex is to go on: ordinary problems need a tenth.
+const PIVOTS_PER_NODE: u64 = 128;
+const ROUNDS: u32 = 200;
+
+/// What the rounds work on.
+struct Rounds<'s, 'a, 'o, 'w, T> {
+    sweeps: &'s Sweeps<'s, 'a, T>,
+    masses: &'s Masses,
+    options: &'s Options,
+    monitor: &'w mut Monitor<'o>,
+    graph: Candidates,
+    basis: Basis,
+    pivots: u64,
+}
+
+/// Why the rounds end.
+enum Outcome {
+    Solved { f: Vec<f64>, g: Vec<f64>, pricing: Pricing },
+    Unfinished,
+    Ended(Status),
+}
+
+/// Solves over `graph`, grown by what of `candidates` and of all pairs it lacks.
+#[allow(clippy::too_many_arguments)]
+pub(super) fn solve<T: Scalar>(
+    sweeps: &Sweeps<'_, '_, T>,
+    masses: &Masses,
+    candidates: &Candidates,
+    graph: Candidates,
+    plan: &GreedyPlan,
+    [f, g]: [&[f64]; 2],
+    options: &Options,
+    monitor: &mut Monitor<'_>,
+) -> SparseAnswer {
+    let mut largest = 0.0_f64;
+    for (row, f) in f.iter().enumerate() {
+        for entry in graph.row(row) {
+            largest = largest.max(graph.costs[entry] - f - g[graph.targets[entry] as usize]);
+        }
+    }
+    // Where all reduced costs are zero any price will do.
+    let penalty = if largest > 0.0 { FIRST_PENALTY * largest } else { sweeps.costs.largest.max(1.0) };
+    let basis = basis_of(plan, f, g, penalty);
+    let mut rounds = Rounds { sweeps, masses, options, monitor, graph, basis, pivots: 0 };
+    let outcome = rounds.run(candidates, penalty);
+    let Rounds { basis, graph, monitor, pivots, .. } = rounds;
+    monitor.report.arcs = graph.len();
+    monitor.report.sparse_pivots = pivots;
+    let in_use = || basis.arcs().filter(|arc| arc.units > 0);
+    let arcs = || sweeps.named(in_use().map(|arc| (arc.source, arc.target)));
+    match outcome {
+        Outcome::Solved { f, g, pricing } => SparseAnswer::Solved {
+            flows: in_use()
+                .zip(arcs())
+                .map(|(arc, (source, target))| Flow { source, target, units: arc.units })
+                .collect(),
+            source_potentials: f,
+            target_potentials: g,
+            pricing,
+        },
+        Outcome::Unfinished => SparseAnswer::Unfinished { arcs: arcs() },
+        Outcome::Ended(status) => {
+            let (_, g) = basis.potentials();
+            SparseAnswer::Ended { status, arcs: arcs(), target_potentials: sweeps.by_target(&g) }
+        }
+    }
+}
+
+impl<T: Scalar> Rounds<'_, '_, '_, '_, T> {
+    fn run(&mut self, candidates: &Candidates, mut penalty: f64) -> Outcome {
+        let tolerance = self.options.tolerance;
+        let nodes = (self.sweeps.supply.len() + self.sweeps.demand.len()) as u64;
+        let enough = PIVOTS_PER_NODE * nodes;
+        for _ in 0..ROUNDS {
+            match self.pivot(enough) {
+                Ended::Clean => {}
+                Ended::Stopped => return Outcome::Ended(Status::Stopped),
+                Ended::Limit if self.pivots >= enough => return Outcome::Unfinished,
+                Ended::Limit => return Outcome::Ended(Status::IterationLimit),
+            }
+            self.monitor.enter("candidate pricing");
+            let (f, g) = self.basis.potentials();
+            let violated = candidates.violated(&f, &g, tolerance, CANDIDATES_OF_A_ROW);
+            if self.add(violated) {
+                continue;
+            }
+            let artificial = self.basis.artificial_flow() > 0;
+            if artificial && penalty <= 16.0 * self.sweeps.costs.largest {
+                self.basis.raise_artificial_costs(3.0 * penalty);
+                penalty *= 4.0;
+                continue;
+            }
+            self.monitor.enter("pricing of all pairs");
+            if self.monitor.told_to_stop(self.pivots, f64::NAN, f64::NAN) {
+                return Outcome::Ended(Status::Stopped);
+            }
+            let (f, g) = self.normalised(&f, &g);
+            let pricing = price_all(self.sweeps.costs, &f, &g, tolerance, PAIRS_OF_A_ROW);
+            if pricing.violated.is_empty() {
+                return if artificial { Outcome::Unfinished } else { Outcome::Solved { f, g, pricing } };
+            }
+            let violated = self.renumbered(&pricing);
+            if !self.add(violated) {
+                // In the graph already, and clean there: the potentials have no digits left to decide.
+                return Outcome::Unfinished;
+            }
+        }
+        Outcome::Unfinished
+    }
+
+    /// The simplex over the graph, from and to a basis whose potentials are fresh.
+    fn pivot(&mut self, enough: u64) -> Ended {
+        self.monitor.enter("sparse simplex");
+        let (f, g) = self.basis.potentials();
+        let pivots = Pivots {
+            candidates: &self.graph,
+            // Half of it, as in the plain simplex: what the proof finds the pivots would have taken.
+            tolerance: 0.5 * self.options.tolerance,
+            rounding: rounding_of(&f, &g),
+            limit: self.options.max_iterations.unwrap_or(u64::MAX).min(enough),
+        };
+        let (monitor, masses) = (&mut *self.monitor, self.masses);
+        let ended = pivots.run(&mut self.basis, &mut self.pivots, &mut |pivots, basis| {
+            let cost = if basis.artificial_flow() > 0 {
+                f64::NAN
+            } else {
+                basis.arcs().map(|arc| masses.weigh(arc.units) * arc.cost).sum()
+            };
+            monitor.told_to_stop(pivots, cost, f64::NAN)
+        });
+        self.basis.rebuild();
+        ended
+    }
+
+    /// Adds arcs to the graph. Whether any of them is new.
+    fn add(&mut self, arcs: Vec<NewArc>) -> bool {
+        if arcs.is_empty() {
+            return false;
+        }
+        let before = self.graph.len();
+        self.graph = self.graph.extended(arcs);
+        self.monitor.report.rounds += 1;
+        self.graph.len() > before
+    }
+
+    /// Potentials in the problem's own numbering, with a constant such that the first source with mass has zero.
+    fn normalised(&self, f: &[f64], g: &[f64]) -> (Vec<f64>, Vec<f64>) {
+        let (mut f, mut g) = (self.sweeps.by_source(f), self.sweeps.by_target(g));
+        let constant = f.iter().copied().find(|value| value.is_finite()).unwrap_or(0.0);
+        f.iter_mut().for_each(|value| *value -= constant);
+        g.iter_mut().for_each(|value| *value += constant);
+        (f, g)
+    }
+
+    /// Violated pairs in the numbering of the sweeps.
+    fn renumbered(&self, pricing: &Pricing) -> Vec<NewArc> {
+        let places = |order: &[u32], count: usize| {
+            let mut places = vec![u32::MAX; count];
+            for (place, &index) in order.iter().enumerate() {
+                places[index as usize] = place as u32;
+            }
+            places
+        };
+        let sources = places(self.sweeps.source_order, self.sweeps.costs.rows());
+        let targets = places(self.sweeps.target_order, self.sweeps.costs.columns());
+        let pair = |source: u32, target: u32| (sources[source as usize], targets[target as usize]);
+        pricing
+            .violated
+            .iter()
+            .map(|violation| {
+                let (source, target) = pair(violation.source, violation.target);
+                (source, target, self.sweeps.cost(source, target))
+            })
+            .collect()
+    }
+}

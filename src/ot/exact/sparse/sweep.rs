@@ -1,0 +1,135 @@
+//! The candidate sweep: the best few columns of every row by Cᵢⱼ - gⱼ, over all pairs.
+//!
+//! A heap would be asked m times a row. Instead the columns are dealt into 256 buckets, j modulo 256, whose minima are running minima of whole
+//! registers. The k-th least of these minima is no less than the k-th least of the row, and hardly larger, as neighbours (which are alike in the
+//! order of cells) lie in different buckets. What is at most that is collected in a second look at the row, and the
+//! best k of it are selected. Two loads, a subtraction, a minimum and a comparison an entry.
+
+use crate::ot::sinkhorn::CostBlocks;
+use crate::parallel::map_chunks;
+use crate::simd::dispatch;
+use crate::simd::lanes::{Lanes, Mask, Simd};
+use std::ops::Range;
+
+/// Buckets for the columns: a good deal more than the candidates of a row.
+const BUCKETS: usize = 256;
+
+/// Numbers to a block of costs: it stays in the second-level cache.
+const BLOCK_ENTRIES: usize = 1 << 16;
+
+/// Rows to a task.
+const ROWS_PER_CHUNK: usize = 128;
+
+/// Entries between two calls of the observer: a few hundredths of a second.
+const ENTRIES_PER_REPORT: usize = 1 << 26;
+
+/// The `count` best columns of each row (all of them where there are fewer), as (row, column), row by row.
+///
+/// `stop` is told the share done; if it wants to stop the answer is `None`.
+pub(super) fn best_of_each_row(
+    costs: &impl CostBlocks<f32>,
+    column_potentials: &[f32],
+    count: usize,
+    stop: &mut dyn FnMut(f64) -> bool,
+) -> Option<Vec<(u32, u32)>> {
+    let (rows, columns) = (costs.rows(), costs.columns());
+    let count = count.min(columns);
+    let rows_per_report = (ENTRIES_PER_REPORT / columns).max(1).next_multiple_of(ROWS_PER_CHUNK);
+    let mut best = Vec::with_capacity(rows * count);
+    for first in (0..rows).step_by(rows_per_report) {
+        let chunks = map_chunks(rows_per_report.min(rows - first), ROWS_PER_CHUNK, |range| {
+            best_of_rows(costs, column_potentials, count, first + range.start..first + range.end)
+        });
+        chunks.into_iter().for_each(|chunk| best.extend(chunk));
+        if stop((first + rows_per_report) as f64 / rows as f64) {
+            return None;
+        }
+    }
+    Some(best)
+}
+
+fn best_of_rows(
+    costs: &impl CostBlocks<f32>,
+    column_potentials: &[f32],
+    count: usize,
+    range: Range<usize>,
+) -> Vec<(u32, u32)> {
+    let columns = costs.columns();
+    let rows_at_once = (BLOCK_ENTRIES / columns).clamp(1, 16).max(costs.rows_at_once());
+    let mut block = vec![0.0; rows_at_once.min(range.len()) * columns];
+    let mut found: Vec<(f32, u32)> = Vec::new();
+    let mut best = Vec::with_capacity(range.len() * count);
+    for start in range.clone().step_by(rows_at_once) {
+        let rows = start..(start + rows_at_once).min(range.end);
+        let block = &mut block[..rows.len() * columns];
+        costs.block_into(rows.clone(), 0..columns, block);
+        for (row, costs) in rows.zip(block.chunks_mut(columns)) {
+            found.clear();
+            collect(costs, column_potentials, count, &mut found);
+            if found.len() > count {
+                found.select_nth_unstable_by(count - 1, |a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+            }
+            best.extend(found.iter().take(count).map(|&(_, column)| (row as u32, column)));
+        }
+    }
+    best
+}
+
+dispatch! {
+    /// The least `count` reduced costs of a row and whatever else is not above the bound on them; overwrites the costs.
+    fn collect(costs: &mut [f32], potentials: &[f32], count: usize, found: &mut Vec<(f32, u32)>) = collect_kernel
+}
+
+#[inline(always)]
+fn collect_kernel<S: Simd>(costs: &mut [f32], potentials: &[f32], count: usize, found: &mut Vec<(f32, u32)>) {
+    let lanes = <S::F32 as Lanes>::LANES;
+    let columns = costs.len();
+    let potentials = &potentials[..columns];
+    let mut minima = [f32::INFINITY; BUCKETS];
+    let whole = columns - columns % BUCKETS;
+    let mut start = 0;
+    while start < whole {
+        let costs = &mut costs[start..start + BUCKETS];
+        let potentials = &potentials[start..start + BUCKETS];
+        let mut k = 0;
+        while k < BUCKETS {
+            let reduced = S::F32::load(&costs[k..]) - S::F32::load(&potentials[k..]);
+            reduced.store(&mut costs[k..]);
+            reduced.min(S::F32::load(&minima[k..])).store(&mut minima[k..]);
+            k += lanes;
+        }
+        start += BUCKETS;
+    }
+    for k in whole..columns {
+        costs[k] -= potentials[k];
+        if costs[k] < minima[k - whole] {
+            minima[k - whole] = costs[k];
+        }
+    }
+    let bound = if count < BUCKETS {
+        *minima.select_nth_unstable_by(count - 1, |a, b| a.total_cmp(b)).1
+    } else {
+        f32::INFINITY
+    };
+    let bounds = S::F32::splat(bound);
+    let mut k = 0;
+    while k + 4 * lanes <= columns {
+        let hit = S::F32::load(&costs[k..]).le(bounds)
+            | S::F32::load(&costs[k + lanes..]).le(bounds)
+            | S::F32::load(&costs[k + 2 * lanes..]).le(bounds)
+            | S::F32::load(&costs[k + 3 * lanes..]).le(bounds);
+        if hit.any() {
+            for column in k..k + 4 * lanes {
+                if costs[column] <= bound {
+                    found.push((costs[column], column as u32));
+                }
+            }
+        }
+        k += 4 * lanes;
+    }
+    for column in k..columns {
+        if costs[column] <= bound {
+            found.push((costs[column], column as u32));
+        }
+    }
+}
