@@ -117,6 +117,11 @@ impl<'a, T: Scalar> CostRows<'a, T> {
         Ok(costs)
     }
 
+    /// Whether costs are computed when they are asked for.
+    pub fn are_computed(&self) -> bool {
+        matches!(self.store, Store::Computed(_))
+    }
+
     pub fn rows(&self) -> usize {
         match &self.store {
             Store::Given(matrix) => matrix.rows(),

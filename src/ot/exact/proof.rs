@@ -95,17 +95,7 @@ pub(super) fn certify<T: Scalar>(
 
     let pricing = pricing
         .unwrap_or_else(|| price_all(costs, source_potentials, target_potentials, outcome.tolerance, 1));
-    let (mut dual_violation, mut relative_dual_violation) = (0.0_f64, 0.0_f64);
-    for (source, minimum) in pricing.minima.iter().enumerate() {
-        let f = source_potentials[source];
-        let violation = f - minimum.value;
-        if violation > 0.0 {
-            let column = minimum.column as usize;
-            let size = costs.given(source, column).abs() + f.abs() + target_potentials[column].abs();
-            dual_violation = dual_violation.max(violation);
-            relative_dual_violation = relative_dual_violation.max(violation / size);
-        }
-    }
+    let WorstPairs { violation: dual_violation, relative_violation: relative_dual_violation } = pricing.worst;
     let slack = sum(plan.entries().iter().map(|entry| {
         let cost = costs.given(entry.source, entry.target);
         entry.mass * (cost - source_potentials[entry.source] - target_potentials[entry.target]).abs()
@@ -150,12 +140,53 @@ pub(super) struct Violation {
     pub excess: f64,
 }
 
+/// The largest violations of a set of pairs, tolerated or not.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct WorstPairs {
+    /// The largest fᵢ + gⱼ - Cᵢⱼ, or zero.
+    pub violation: f64,
+    /// The largest of that over |Cᵢⱼ| + |fᵢ| + |gⱼ|, or zero.
+    pub relative_violation: f64,
+}
+
+impl WorstPairs {
+    pub fn look_at(&mut self, cost: f64, f: f64, g: f64) {
+        let violation = f - (cost - g);
+        if violation > 0.0 {
+            self.violation = self.violation.max(violation);
+            self.relative_violation =
+                self.relative_violation.max(violation / (cost.abs() + f.abs() + g.abs()));
+        }
+    }
+
+    pub fn join(&mut self, other: Self) {
+        self.violation = self.violation.max(other.violation);
+        self.relative_violation = self.relative_violation.max(other.relative_violation);
+    }
+}
+
 /// What a look at all pairs found.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Pricing {
-    /// The least Cᵢⱼ - gⱼ of each row.
-    pub minima: Vec<RowMinimum>,
+    pub worst: WorstPairs,
     /// The worst violations of each row, row by row.
     pub violated: Vec<Violation>,
+}
+
+impl Pricing {
+    /// Sorts the violations by rows, the worst of a row first, and keeps `count` of each.
+    pub fn keep_worst_of_rows(&mut self, count: usize) {
+        self.violated.sort_unstable_by(|a, b| {
+            (a.source.cmp(&b.source)).then(a.excess.total_cmp(&b.excess)).then(a.target.cmp(&b.target))
+        });
+        let mut kept = 0;
+        let mut before = u32::MAX;
+        self.violated.retain(|violation| {
+            kept = if violation.source == before { kept + 1 } else { 1 };
+            before = violation.source;
+            kept <= count
+        });
+    }
 }
 
 /// Prices **all** pairs, and keeps the `count` worst violations of each row.
@@ -171,20 +202,19 @@ pub(super) fn price_all<T: Scalar>(
     let rounding = rounding_of(source_potentials, target_potentials);
     let rows_per_chunk = (ENTRIES_PER_CHUNK / costs.columns()).max(1).next_multiple_of(ROWS_AT_A_TIME);
     let chunks = map_chunks(costs.rows(), rows_per_chunk, |chunk| {
-        let mut minima = vec![RowMinimum::NONE; chunk.len()];
-        let mut violated: Vec<Violation> = Vec::new();
-        let mut of_panel = [RowMinimum::NONE; ROWS_AT_A_TIME];
-        costs.for_each_panel(chunk.clone(), |rows, columns, panel| {
-            let of_panel = &mut of_panel[..rows.len()];
-            of_panel.fill(RowMinimum::NONE);
+        let mut of_chunk = Pricing::default();
+        let mut least_of_rows = [RowMinimum::NONE; ROWS_AT_A_TIME];
+        costs.for_each_panel(chunk, |rows, columns, panel| {
+            let least_of_rows = &mut least_of_rows[..rows.len()];
+            least_of_rows.fill(RowMinimum::NONE);
             let parts = &target_potentials[columns.clone()];
-            row_minima::<f64, Plain>(panel, 0..rows.len(), columns.start, parts, 0.0, of_panel);
-            for (at, (row, least)) in rows.zip(of_panel).enumerate() {
-                let minimum = &mut minima[row - chunk.start];
-                if least.value < minimum.value {
-                    *minimum = *least;
-                }
+            row_minima::<f64, Plain>(panel, 0..rows.len(), columns.start, parts, 0.0, least_of_rows);
+            for (at, (row, least)) in rows.zip(least_of_rows).enumerate() {
                 let f = source_potentials[row];
+                if least.value < f {
+                    let at_least = least.column as usize - columns.start;
+                    of_chunk.worst.look_at(panel.row(at)[at_least], f, parts[at_least]);
+                }
                 // The tolerance only allows more, so most panels end here.
                 if least.value >= f - rounding {
                     continue;
@@ -194,28 +224,18 @@ pub(super) fn price_all<T: Scalar>(
                     let excess = (cost + tolerance * cost.abs()) - (g - tolerance * g.abs()) - bar;
                     if excess < 0.0 {
                         let target = (columns.start + k) as u32;
-                        violated.push(Violation { source: row as u32, target, excess });
+                        of_chunk.violated.push(Violation { source: row as u32, target, excess });
                     }
                 }
             }
         });
-        // Panels of several rows leave the violations of a row apart from each other.
-        violated.sort_unstable_by(|a, b| {
-            (a.source.cmp(&b.source)).then(a.excess.total_cmp(&b.excess)).then(a.target.cmp(&b.target))
-        });
-        let mut kept = 0;
-        let mut before = u32::MAX;
-        violated.retain(|violation| {
-            kept = if violation.source == before { kept + 1 } else { 1 };
-            before = violation.source;
-            kept <= count
-        });
-        (minima, violated)
+        of_chunk.keep_worst_of_rows(count);
+        of_chunk
     });
-    let mut pricing = Pricing { minima: Vec::with_capacity(costs.rows()), violated: Vec::new() };
-    for (minima, violated) in chunks {
-        pricing.minima.extend(minima);
-        pricing.violated.extend(violated);
+    let mut pricing = Pricing::default();
+    for chunk in chunks {
+        pricing.worst.join(chunk.worst);
+        pricing.violated.extend(chunk.violated);
     }
     pricing
 }

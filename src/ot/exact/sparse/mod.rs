@@ -12,6 +12,7 @@
 //! | `refine` | Sinkhorn on the candidates, to a low temperature | hundreds of passes over the candidates |
 //! | `greedy` | a plan over the best six of each row, as a tree | a sort |
 //! | `basis`, `pivots` | the network simplex over the arcs | about 2 to 5 pivots a point |
+//! | `screen` | all pairs priced in single precision with a bound on its error, doubtful ones again in double | a dense pass |
 //! | `rounds` | violated candidates are added, then violated pairs of all, until there is none: the proof | a dense pass a round |
 //!
 //! Whatever the warm start gives, the answer is optimal: candidates only decide how many pivots and rounds it takes. Where that goes
@@ -28,6 +29,7 @@ mod pivots;
 mod refine;
 mod rounds;
 mod scaled;
+mod screen;
 mod sweep;
 mod warm_start;
 
@@ -154,7 +156,7 @@ pub(super) fn solve<T: Scalar>(
     let graph = candidates.best(&f, &g, ARCS_OF_A_ROW).extended(given);
     let first = initial_arcs(&sweeps, options);
     let plan = greedy::greedy_plan(&graph, &first, &f, &g, sweeps.supply.clone(), sweeps.demand.clone());
-    Some(rounds::solve(&sweeps, masses, &candidates, graph, &plan, [&f, &g], options, monitor))
+    Some(rounds::solve(&sweeps, &scaled, masses, &candidates, graph, &plan, [&f, &g], options, monitor))
 }
 
 /// The arcs of a plan that was given, those of the leaves first.

@@ -16,6 +16,8 @@ use super::arcs::{Candidates, NewArc};
 use super::basis::Basis;
 use super::greedy::{GreedyPlan, basis_of};
 use super::pivots::{Ended, Pivots};
+use super::scaled::ScaledProblem;
+use super::screen;
 use super::{SparseAnswer, Sweeps};
 use crate::ot::certificate::Status;
 use crate::scalar::Scalar;
@@ -34,6 +36,7 @@ const ROUNDS: u32 = 200;
 /// What the rounds work on.
 struct Rounds<'s, 'a, 'o, 'w, T> {
     sweeps: &'s Sweeps<'s, 'a, T>,
+    scaled: &'s ScaledProblem<'s, 'a, T>,
     masses: &'s Masses,
     options: &'s Options,
     monitor: &'w mut Monitor<'o>,
@@ -53,6 +56,7 @@ enum Outcome {
 #[allow(clippy::too_many_arguments)]
 pub(super) fn solve<T: Scalar>(
     sweeps: &Sweeps<'_, '_, T>,
+    scaled: &ScaledProblem<'_, '_, T>,
     masses: &Masses,
     candidates: &Candidates,
     graph: Candidates,
@@ -70,7 +74,7 @@ pub(super) fn solve<T: Scalar>(
     // Where all reduced costs are zero any price will do.
     let penalty = if largest > 0.0 { FIRST_PENALTY * largest } else { sweeps.costs.largest.max(1.0) };
     let basis = basis_of(plan, f, g, penalty);
-    let mut rounds = Rounds { sweeps, masses, options, monitor, graph, basis, pivots: 0 };
+    let mut rounds = Rounds { sweeps, scaled, masses, options, monitor, graph, basis, pivots: 0 };
     let outcome = rounds.run(candidates, penalty);
     let Rounds { basis, graph, monitor, pivots, .. } = rounds;
     monitor.report.arcs = graph.len();
@@ -124,7 +128,9 @@ impl<T: Scalar> Rounds<'_, '_, '_, '_, T> {
                 return Outcome::Ended(Status::Stopped);
             }
             let (f, g) = self.normalised(&f, &g);
-            let pricing = price_all(self.sweeps.costs, &f, &g, tolerance, PAIRS_OF_A_ROW);
+            let pricing = self
+                .screened(&f, &g)
+                .unwrap_or_else(|| price_all(self.sweeps.costs, &f, &g, tolerance, PAIRS_OF_A_ROW));
             if pricing.violated.is_empty() {
                 return if artificial { Outcome::Unfinished } else { Outcome::Solved { f, g, pricing } };
             }
@@ -159,6 +165,15 @@ impl<T: Scalar> Rounds<'_, '_, '_, '_, T> {
         });
         self.basis.rebuild();
         ended
+    }
+
+    /// All pairs priced in single precision first, where costs are computed and not cut off.
+    fn screened(&self, f: &[f64], g: &[f64]) -> Option<Pricing> {
+        let costs = self.sweeps.costs;
+        if !costs.are_computed() || costs.cut != f64::INFINITY {
+            return None;
+        }
+        screen::price_all(self.scaled, costs, [f, g], self.options.tolerance, PAIRS_OF_A_ROW)
     }
 
     /// Adds arcs to the graph. Whether any of them is new.

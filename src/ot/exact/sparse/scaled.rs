@@ -17,6 +17,9 @@ use crate::parallel::map_chunks;
 use crate::scalar::Scalar;
 use std::ops::Range;
 
+/// How many members of a side become one of the coarser side.
+pub(super) const COARSENING: usize = 4;
+
 /// What a side of a level consists of.
 #[derive(Clone, Debug)]
 pub(super) enum Members {
@@ -56,14 +59,13 @@ impl Side {
 
     /// A quarter of the members: the means of four neighbours, or every fourth index.
     pub fn coarser(&self) -> Self {
-        const FACTOR: usize = 4;
         match &self.members {
             Members::Points(points) if points.columns() <= DIMENSIONS_ORDERED => {
-                let count = self.len().div_ceil(FACTOR);
+                let count = self.len().div_ceil(COARSENING);
                 let mut means = Matrix::zeros(count, points.columns());
                 let mut weights = Vec::with_capacity(count);
                 for cell in 0..count {
-                    let members = cell * FACTOR..((cell + 1) * FACTOR).min(self.len());
+                    let members = cell * COARSENING..((cell + 1) * COARSENING).min(self.len());
                     let weight: f32 = self.weights[members.clone()].iter().sum();
                     for member in members {
                         let share = self.weights[member] / weight;
@@ -76,7 +78,7 @@ impl Side {
                 Self { members: Members::Points(means), weights }
             }
             _ => {
-                let chosen: Vec<usize> = (0..self.len()).step_by(FACTOR).collect();
+                let chosen: Vec<usize> = (0..self.len()).step_by(COARSENING).collect();
                 let mass: f32 = chosen.iter().map(|&k| self.weights[k]).sum();
                 let members = match &self.members {
                     Members::Points(points) => {
@@ -242,6 +244,15 @@ impl<'s, 'a, T: Scalar> ScaledProblem<'s, 'a, T> {
             in_cells: false,
             origin: Origin::Matrix { costs, row_shifts, column_shifts, unit },
         })
+    }
+
+    /// The distances between all scaled points, and which; `None` where a matrix was given.
+    pub fn distances(&self) -> Option<(DistanceRows<f32>, Distance)> {
+        let Origin::Points(distance) = self.origin else { return None };
+        match self.forward(&self.sources, &self.targets)? {
+            Blocks::Points(rows) => Some((rows, distance)),
+            _ => None,
+        }
     }
 
     /// The targets' potentials in the problem's own units.

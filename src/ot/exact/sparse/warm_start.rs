@@ -11,7 +11,7 @@
 use super::super::report::Monitor;
 use super::ordering::DIMENSIONS_ORDERED;
 use super::refine::Schedule;
-use super::scaled::{Blocks, Members, ScaledProblem, Side};
+use super::scaled::{Blocks, COARSENING, Members, ScaledProblem, Side};
 use crate::ot::sinkhorn::{CostBlocks, Scaling};
 use crate::scalar::Scalar;
 
