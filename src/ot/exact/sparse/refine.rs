@@ -4,7 +4,6 @@
 //! one exponential a candidate. Over-relaxed (Thibault, Chizat, Dossal and Papadakis 2021) a hundred iterations do what three
 //! hundred do without, while ε falls geometrically.
 
-use super::arcs::Candidates;
 use crate::parallel::map_chunks;
 use crate::simd::dispatch;
 use crate::simd::exp::exp_flushed;
@@ -20,14 +19,22 @@ pub(super) struct Schedule {
     pub relaxation: f32,
 }
 
-/// A sparse problem with the potentials that are refined.
+/// A sparse problem whose potentials are to be refined.
 pub(super) struct SparseScaling<'s> {
-    pub candidates: &'s Candidates,
-    /// Scaled costs of the candidates.
-    pub costs: &'s [f32],
+    /// Candidates of row i are the entries from `starts[i]` to `starts[i + 1]`.
+    pub starts: Vec<u32>,
+    pub targets: Vec<u32>,
+    /// Their scaled costs.
+    pub costs: Vec<f32>,
     pub source_weights: &'s [f32],
     pub target_weights: &'s [f32],
 }
+
+/// Iterations after which candidates that weigh nothing any more are dropped: as ε falls, most do.
+const ITERATIONS_TO_PRUNE: usize = 10;
+
+/// What counts as nothing: a reduced cost of so many ε, e⁻²⁰.
+const NEGLIGIBLE: f32 = 20.0;
 
 /// The rows' part of one iteration.
 struct RowWork<'w> {
@@ -43,19 +50,18 @@ struct RowWork<'w> {
 }
 
 impl SparseScaling<'_> {
-    /// Refines f and g in place. Returns the L1 error of the column marginal in the last iteration.
+    /// Refines f and g in place. `stop` is told the share done.
     pub fn run(
-        &self,
+        &mut self,
         schedule: Schedule,
         f: &mut [f32],
         g: &mut [f32],
         stop: &mut dyn FnMut(f64) -> bool,
-    ) -> f32 {
+    ) {
+        let rows = f.len();
         let mut shifted = vec![0.0; g.len()];
         let logarithms: Vec<f32> = self.target_weights.iter().map(|weight| weight.ln()).collect();
-        let rows_per_chunk = self.candidates.rows().div_ceil(self.number_of_chunks());
         let steps = (schedule.iterations.max(2) - 1) as f32;
-        let mut residual = f32::INFINITY;
         for iteration in 0..schedule.iterations {
             let progress = iteration as f32 / steps;
             let epsilon =
@@ -65,17 +71,21 @@ impl SparseScaling<'_> {
             for ((shifted, &g), &logarithm) in shifted.iter_mut().zip(&*g).zip(&logarithms) {
                 *shifted = g + epsilon * logarithm;
             }
+            if iteration > 0 && iteration % ITERATIONS_TO_PRUNE == 0 {
+                self.prune(f, g, NEGLIGIBLE * epsilon);
+            }
             let work = RowWork {
-                costs: self.costs,
-                targets: &self.candidates.targets,
-                starts: &self.candidates.starts,
+                costs: &self.costs,
+                targets: &self.targets,
+                starts: &self.starts,
                 shifted: &shifted,
                 f,
                 source_weights: self.source_weights,
                 epsilon,
                 relaxation,
             };
-            let chunks = map_chunks(self.candidates.rows(), rows_per_chunk, |rows| {
+            let rows_per_chunk = rows.div_ceil(self.number_of_chunks());
+            let chunks = map_chunks(rows, rows_per_chunk, |rows| {
                 let mut new_f = vec![0.0; rows.len()];
                 let mut sums = vec![0.0; g.len()];
                 scale_rows(&work, rows, &mut new_f, &mut sums);
@@ -90,21 +100,46 @@ impl SparseScaling<'_> {
                     *total += part;
                 }
             }
-            residual = 0.0;
             for ((g, &sum), &weight) in g.iter_mut().zip(&total).zip(self.target_weights) {
-                residual += (sum - weight).abs();
                 *g -= if sum > 0.0 { relaxation * epsilon * (sum / weight).ln() } else { -20.0 * epsilon };
             }
             if stop(f64::from(progress)) {
                 break;
             }
         }
-        residual
+    }
+
+    /// Drops candidates with a reduced cost above `bar`, but the best of each column.
+    fn prune(&mut self, f: &[f32], g: &[f32], bar: f32) {
+        let mut least = vec![f32::INFINITY; g.len()];
+        for (row, f) in f.iter().enumerate() {
+            for entry in self.starts[row] as usize..self.starts[row + 1] as usize {
+                let least = &mut least[self.targets[entry] as usize];
+                *least = least.min(self.costs[entry] - f);
+            }
+        }
+        let (mut kept, mut start) = (0, 0);
+        for (row, f) in f.iter().enumerate() {
+            let end = self.starts[row + 1] as usize;
+            for entry in start..end {
+                let target = self.targets[entry] as usize;
+                let rest = self.costs[entry] - f;
+                if rest - g[target] <= bar || rest <= least[target] {
+                    self.targets[kept] = self.targets[entry];
+                    self.costs[kept] = self.costs[entry];
+                    kept += 1;
+                }
+            }
+            start = end;
+            self.starts[row + 1] = kept as u32;
+        }
+        self.targets.truncate(kept);
+        self.costs.truncate(kept);
     }
 
     /// Threads pay where an iteration takes longer than to start them.
     fn number_of_chunks(&self) -> usize {
-        if self.candidates.len() < 1 << 15 { 1 } else { 4 }
+        if self.targets.len() < 1 << 15 { 1 } else { 4 }
     }
 }
 
@@ -113,52 +148,70 @@ dispatch! {
     fn scale_rows(work: &RowWork<'_>, rows: Range<usize>, new_f: &mut [f32], sums: &mut [f32]) = scale_rows_kernel
 }
 
+/// Rows of a group: their potentials are gathered number by number before registers read them. Wide loads right after narrow stores
+/// would wait for these to reach the cache.
+const ROWS_PER_GROUP: usize = 16;
+
 #[inline(always)]
 fn scale_rows_kernel<S: Simd>(work: &RowWork<'_>, rows: Range<usize>, new_f: &mut [f32], sums: &mut [f32]) {
     let lanes = <S::F32 as Lanes>::LANES;
     let inverse = 1.0 / work.epsilon;
     let mut weights: Vec<f32> = Vec::new();
-    for (row, new_f) in rows.zip(new_f) {
-        let entries = work.starts[row] as usize..work.starts[row + 1] as usize;
-        let targets = &work.targets[entries.clone()];
-        let costs = &work.costs[entries];
-        let count = targets.len();
-        let padded = count.next_multiple_of(lanes);
-        // What pads the last register weighs nothing.
+    let mut start = rows.start;
+    while start < rows.end {
+        let group = start..(start + ROWS_PER_GROUP).min(rows.end);
         weights.clear();
-        weights.resize(padded, f32::NEG_INFINITY);
-        let mut largest = f32::NEG_INFINITY;
-        for k in 0..count {
-            let value = work.shifted[targets[k] as usize] - costs[k];
-            largest = if value > largest { value } else { largest };
-            weights[k] = value;
+        for row in group.clone() {
+            let entries = work.starts[row] as usize..work.starts[row + 1] as usize;
+            let (targets, costs) = (&work.targets[entries.clone()], &work.costs[entries]);
+            let first = weights.len();
+            // What pads the last register weighs nothing.
+            weights.resize(first + targets.len().next_multiple_of(lanes), f32::NEG_INFINITY);
+            let weights = &mut weights[first..first + targets.len()];
+            for k in 0..targets.len() {
+                weights[k] = work.shifted[targets[k] as usize] - costs[k];
+            }
         }
-        if count == 0 {
-            *new_f = work.f[row];
-            continue;
+        let mut first = 0;
+        for row in group.clone() {
+            let targets = &work.targets[work.starts[row] as usize..work.starts[row + 1] as usize];
+            let padded = targets.len().next_multiple_of(lanes);
+            let weights = &mut weights[first..first + padded];
+            first += padded;
+            if padded == 0 {
+                new_f[row - rows.start] = work.f[row];
+                continue;
+            }
+            // Shifted by the largest, so that the sum lies between one and the number of candidates.
+            let mut largest = S::F32::load(weights);
+            let mut k = lanes;
+            while k < padded {
+                largest = largest.max(S::F32::load(&weights[k..]));
+                k += lanes;
+            }
+            let largest = largest.reduce_max();
+            let shift = S::F32::splat(largest);
+            let factor = S::F32::splat(inverse);
+            let mut sum = S::F32::splat(0.0);
+            let mut k = 0;
+            while k < padded {
+                let value = exp_flushed((S::F32::load(&weights[k..]) - shift) * factor);
+                sum = sum + value;
+                value.store(&mut weights[k..]);
+                k += lanes;
+            }
+            let sum = sum.reduce_sum();
+            // The f that meets the row's mass, and where over-relaxation goes beyond it.
+            let exact = -largest - work.epsilon * sum.ln();
+            let relaxed = work.f[row] + work.relaxation * (exact - work.f[row]);
+            // Far from the solution over-relaxation is not trusted.
+            let relaxed = if (relaxed - exact).abs() <= 4.0 * work.epsilon { relaxed } else { exact };
+            new_f[row - rows.start] = relaxed;
+            let scale = work.source_weights[row] / sum * ((relaxed - exact) * inverse).exp();
+            for k in 0..targets.len() {
+                sums[targets[k] as usize] += weights[k] * scale;
+            }
         }
-        // Shifted by the largest, so that the sum lies between one and the number of candidates.
-        let shift = S::F32::splat(largest);
-        let factor = S::F32::splat(inverse);
-        let mut sum = S::F32::splat(0.0);
-        let mut k = 0;
-        while k < padded {
-            let value = exp_flushed((S::F32::load(&weights[k..]) - shift) * factor);
-            sum = sum + value;
-            value.store(&mut weights[k..]);
-            k += lanes;
-        }
-        let sum = sum.reduce_sum();
-        // The f that meets the row's mass, and where over-relaxation goes beyond it.
-        let exact = -largest - work.epsilon * sum.ln();
-        let step = work.relaxation * (exact - work.f[row]);
-        let relaxed = work.f[row] + step;
-        // Far from the solution over-relaxation is not trusted.
-        let relaxed = if (relaxed - exact).abs() <= 4.0 * work.epsilon { relaxed } else { exact };
-        *new_f = relaxed;
-        let scale = work.source_weights[row] / sum * ((relaxed - exact) * inverse).exp();
-        for k in 0..count {
-            sums[targets[k] as usize] += weights[k] * scale;
-        }
+        start = group.end;
     }
 }

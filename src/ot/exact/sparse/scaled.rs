@@ -10,7 +10,7 @@
 
 use super::super::costs::CostRows;
 use super::ordering::{DIMENSIONS_ORDERED, in_cells};
-use crate::matrix::{Distance, DistanceRows, Matrix, MatrixView};
+use crate::matrix::{Distance, DistanceRows, Matrix, MatrixView, MatrixViewMut, Operation, gemm};
 use crate::ot::problem::Costs;
 use crate::ot::sinkhorn::CostBlocks;
 use crate::parallel::map_chunks;
@@ -246,13 +246,33 @@ impl<'s, 'a, T: Scalar> ScaledProblem<'s, 'a, T> {
         })
     }
 
-    /// The distances between all scaled points, and which; `None` where a matrix was given.
-    pub fn distances(&self) -> Option<(DistanceRows<f32>, Distance)> {
+    /// The costs between all points, and bounds (ρ, κ) on their errors: a computed c̃ is off by at most ρ c̃ + κ. `None` where
+    /// there is no bound.
+    ///
+    /// With u = 2⁻²⁴, d coordinates of at most one and squared lengths of at most X and Y: rounding moves each coordinate by at most u, so a distance by at
+    /// most 2u√d and a squared one by 4u√d(√X + √Y) + 4u²d. What is computed from differences has a relative error of (d + 20) u; as a
+    /// product, an absolute one of (d + 4) u (X + 2√(XY) + Y).
+    pub fn bounded(&self) -> Option<(Blocks<'_, 'a, T>, f64, f64)> {
         let Origin::Points(distance) = self.origin else { return None };
-        match self.forward(&self.sources, &self.targets)? {
-            Blocks::Points(rows) => Some((rows, distance)),
-            _ => None,
-        }
+        let unit = 0.5 * f64::from(f32::EPSILON);
+        let blocks = self.forward(&self.sources, &self.targets)?;
+        let (Members::Points(x), Members::Points(y)) = (&self.sources.members, &self.targets.members) else {
+            return None;
+        };
+        let dimension = x.columns() as f64;
+        let (length_x, length_y) = (largest_length(x), largest_length(y));
+        let of_differences = (dimension + 20.0) * unit;
+        let moved = 2.0 * unit * dimension.sqrt();
+        let moved_squared = 2.0 * moved * (length_x + length_y) + moved * moved;
+        let (relative, absolute) = match (&blocks, distance) {
+            (Blocks::Products(_), _) => {
+                (0.0, moved_squared + (dimension + 4.0) * unit * (length_x + length_y).powi(2))
+            }
+            (_, Distance::SquaredEuclidean) => (of_differences, moved_squared),
+            (_, Distance::Euclidean) => (of_differences, moved),
+            _ => return None,
+        };
+        Some((blocks, relative, absolute))
     }
 
     /// The targets' potentials in the problem's own units.
@@ -278,6 +298,9 @@ impl<'s, 'a, T: Scalar> ScaledProblem<'s, 'a, T> {
     ) -> Option<Blocks<'f, 'a, T>> {
         match (&self.origin, &rows.members, &columns.members) {
             (Origin::Points(distance), Members::Points(x), Members::Points(y)) => {
+                if *distance == Distance::SquaredEuclidean && x.columns() >= LEAST_DIMENSION {
+                    return Some(Blocks::Products(ProductBlocks::new(x.view(), y.view())));
+                }
                 let names = ["scaled points", "scaled points"];
                 DistanceRows::prepare("scaled distances", x.view(), y.view(), *distance, names)
                     .ok()
@@ -360,9 +383,54 @@ fn reduce<T: Scalar>(costs: &CostRows<'_, T>, sources: &[u32], targets: &[u32]) 
     (row_shifts, column_shifts, mean)
 }
 
+/// From this many coordinates on a matrix product is faster than differences.
+const LEAST_DIMENSION: usize = 16;
+
+/// The largest Euclidean length.
+fn largest_length(points: &Matrix<f32>) -> f64 {
+    let square = |row: &[f32]| row.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>();
+    (0..points.rows()).map(|row| square(points.row(row))).fold(0.0, f64::max).sqrt()
+}
+
+/// Squared Euclidean distances as one matrix product: |x - y|² = (-2x, |x|², 1) · (y, 1, |y|²). It cancels where points are close, by
+/// rounding of |x|² + |y|²: too much for an answer, but not for candidates.
+pub(super) struct ProductBlocks {
+    x: Matrix<f32>,
+    y: Matrix<f32>,
+}
+
+impl ProductBlocks {
+    fn new(x: MatrixView<'_, f32>, y: MatrixView<'_, f32>) -> Self {
+        let square = |point: &[f32]| point.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>() as f32;
+        let dimension = x.columns();
+        let extended = |points: MatrixView<'_, f32>, factor: f32, square_at: usize| {
+            let mut extended = Matrix::zeros(points.rows(), dimension + 2);
+            for row in 0..points.rows() {
+                let point = points.row(row);
+                let out = extended.row_mut(row);
+                for (out, &value) in out.iter_mut().zip(point) {
+                    *out = factor * value;
+                }
+                out[dimension..].fill(1.0);
+                out[square_at] = square(point);
+            }
+            extended
+        };
+        Self { x: extended(x, -2.0, dimension), y: extended(y, 1.0, dimension + 1) }
+    }
+
+    fn block_into(&self, rows: Range<usize>, columns: Range<usize>, out: &mut [f32]) {
+        let shape = (rows.len(), columns.len());
+        let out = MatrixViewMut::from_parts(out, shape.0, shape.1, shape.1);
+        let (x, y) = (self.x.view().rows_range(rows), self.y.view().rows_range(columns));
+        gemm(1.0, x, Operation::Plain, y, Operation::Transpose, 0.0, out).expect("the shapes fit");
+    }
+}
+
 /// Scaled costs between two sides.
 pub(super) enum Blocks<'f, 'a, T> {
     Points(DistanceRows<f32>),
+    Products(ProductBlocks),
     Matrix(MatrixBlocks<'f, 'a, T>),
     Transposed(MatrixBlocks<'f, 'a, T>),
 }
@@ -433,6 +501,7 @@ impl<T: Scalar> CostBlocks<f32> for Blocks<'_, '_, T> {
     fn rows(&self) -> usize {
         match self {
             Blocks::Points(rows) => rows.rows(),
+            Blocks::Products(products) => products.x.rows(),
             Blocks::Matrix(matrix) | Blocks::Transposed(matrix) => matrix.rows.len(),
         }
     }
@@ -440,6 +509,7 @@ impl<T: Scalar> CostBlocks<f32> for Blocks<'_, '_, T> {
     fn columns(&self) -> usize {
         match self {
             Blocks::Points(rows) => rows.columns(),
+            Blocks::Products(products) => products.y.rows(),
             Blocks::Matrix(matrix) | Blocks::Transposed(matrix) => matrix.columns.len(),
         }
     }
@@ -447,6 +517,7 @@ impl<T: Scalar> CostBlocks<f32> for Blocks<'_, '_, T> {
     fn rows_at_once(&self) -> usize {
         match self {
             Blocks::Points(rows) => rows.rows_at_once(),
+            Blocks::Products(_) => 32,
             Blocks::Matrix(_) => 1,
             Blocks::Transposed(_) => 16,
         }
@@ -455,6 +526,7 @@ impl<T: Scalar> CostBlocks<f32> for Blocks<'_, '_, T> {
     fn block_into(&self, rows: Range<usize>, columns: Range<usize>, out: &mut [f32]) {
         match self {
             Blocks::Points(distances) => distances.rows_into(rows, columns, out),
+            Blocks::Products(products) => products.block_into(rows, columns, out),
             Blocks::Matrix(matrix) => matrix.forward(rows, columns, out),
             Blocks::Transposed(matrix) => matrix.backward(rows, columns, out),
         }

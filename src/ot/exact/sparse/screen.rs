@@ -1,19 +1,15 @@
 //! All pairs priced in single precision, with a bound on its error: what is not feasible beyond doubt is priced again as
 //! the costs are, in double precision. The outcome is that of [`price_all`](super::super::proof::price_all), in half the time or less.
 //!
-//! **The bound.** With points scaled so that no coordinate exceeds one, u = 2⁻²⁴ and d coordinates: rounding moves each
-//! coordinate by at most u, so each difference by 2u; the computed value has a relative error of at most (d + 20) u.
-//! * Euclidean: |c̃ - c| <= (d + 20) u c̃ + 2u √d.
-//! * Squared: |c̃ - c| <= (d + 20) u c̃ + 4u √d √c + 4u² d, and √c <= 2√d: at most (d + 20) u c̃ + 9 u d.
-//!
-//! Potentials are rounded once, u max(|f|, |g|) each, after the shifts have been taken off in double precision. The bound is taken
-//! twice as large as that. A pair with c̃ less its bound not below f + g is feasible, whatever the digits that were lost.
+//! A computed cost c̃ is off by at most ρ c̃ + κ ([`ScaledProblem::bounded`] has the bounds). Potentials are rounded once, after
+//! the shifts have been taken off in double precision: off by u max(|f|, |g|) each. All bounds are taken twice as large. A pair with c̃
+//! less its bound not below f + g is feasible, whatever the digits that were lost.
 
 use super::super::costs::CostRows;
 use super::super::pricing::rounding_of;
 use super::super::proof::{Pricing, Violation, WorstPairs};
 use super::scaled::ScaledProblem;
-use crate::matrix::{Distance, DistanceRows};
+use crate::ot::sinkhorn::CostBlocks;
 use crate::parallel::map_chunks;
 use crate::scalar::Scalar;
 use crate::simd::dispatch;
@@ -35,15 +31,8 @@ pub(super) fn price_all<T: Scalar>(
     tolerance: f64,
     count: usize,
 ) -> Option<Pricing> {
-    let (pairs, distance) = problem.distances()?;
+    let (pairs, relative, absolute) = problem.bounded()?;
     let unit_roundoff = 0.5 * f64::from(f32::EPSILON);
-    let dimension = pairs.dimension() as f64;
-    let absolute = match distance {
-        Distance::SquaredEuclidean => 9.0 * dimension * unit_roundoff,
-        Distance::Euclidean => 2.0 * dimension.sqrt() * unit_roundoff,
-        _ => return None,
-    };
-    let relative = (dimension + 20.0) * unit_roundoff;
     let scaled = |potentials: &[f64], order: &[u32], shifts: &[f64]| -> Vec<f64> {
         let rest = |(&index, shift): (&u32, &f64)| (potentials[index as usize] - shift) / problem.unit;
         order.iter().zip(shifts).map(rest).collect()
@@ -53,8 +42,8 @@ pub(super) fn price_all<T: Scalar>(
     let largest = |values: &[f64]| values.iter().fold(0.0_f64, |largest, value| largest.max(value.abs()));
     // Potentials and shifts were themselves rounded, in double precision.
     let wide = f64::EPSILON / problem.unit
-        * (largest(f_with_mass(f, &problem.source_order).as_slice())
-            + largest(f_with_mass(g, &problem.target_order).as_slice())
+        * (largest(of_those_with_mass(f, &problem.source_order).as_slice())
+            + largest(of_those_with_mass(g, &problem.target_order).as_slice())
             + largest(&problem.source_shifts)
             + largest(&problem.target_shifts));
     let bound = 2.0 * (absolute + unit_roundoff * (largest(&scaled_f) + largest(&scaled_g)) + 8.0 * wide);
@@ -76,7 +65,7 @@ pub(super) fn price_all<T: Scalar>(
             let range = start..(start + COLUMNS_AT_A_TIME).min(columns);
             let width = range.len();
             let block = &mut block[..rows.len() * width];
-            pairs.rows_into(rows.clone(), range.clone(), block);
+            pairs.block_into(rows.clone(), range.clone(), block);
             let bars = &bars[rows.clone()];
             collect(block, &narrow_g[range], bars, factor, [rows.start, start], &mut doubtful);
             if doubtful.len() > (rows.len() * columns).div_ceil(DOUBT) + 64 * rows.len() {
@@ -110,7 +99,7 @@ pub(super) fn price_all<T: Scalar>(
 }
 
 /// The potentials of what has mass.
-fn f_with_mass(potentials: &[f64], order: &[u32]) -> Vec<f64> {
+fn of_those_with_mass(potentials: &[f64], order: &[u32]) -> Vec<f64> {
     order.iter().map(|&index| potentials[index as usize]).collect()
 }
 

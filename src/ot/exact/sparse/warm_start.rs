@@ -6,7 +6,7 @@
 //!
 //! The temperature at which to stop: potentials should tell the best dozens of columns of a row, so ε is about as large as the
 //! reduced costs of these. In few dimensions that is the square of the distance over which a cloud has dozens of
-//! points, mean cost · (50 / n)^(2/d); with many coordinates it does not depend on n.
+//! points, mean cost · (20 / n)^(2/d); with many coordinates it does not depend on n.
 
 use super::super::report::Monitor;
 use super::ordering::DIMENSIONS_ORDERED;
@@ -18,8 +18,11 @@ use crate::scalar::Scalar;
 /// Levels have at least this many members on each side.
 const COARSEST: usize = 250;
 
-/// From this many points a side on a weak warm start costs far more in the simplex than iterations do here.
-const LARGE: usize = 50_000;
+/// Within about this many points of a cloud potentials are smoothed.
+const POINTS_WITHIN: f32 = 20.0;
+
+/// From this many points a side on a weak start costs more in the simplex than iterations do here.
+const LARGE: usize = 15_000;
 
 /// Potentials that miss the marginals by more than this share of the mass are no better than none.
 const USELESS: f32 = 0.9;
@@ -139,43 +142,38 @@ impl<'s, 'a, T: Scalar> WarmStart<'s, 'a, T> {
         let count = sources.len().min(targets.len()) as f32;
         match &self.problem.sources.members {
             Members::Points(points) if points.columns() <= DIMENSIONS_ORDERED => {
-                let finest = self.problem.sources.len().min(self.problem.targets.len());
-                let points_within = if finest <= 4000 { 50.0 } else { 100.0 };
-                let exponent = 2.0 / points.columns() as f32;
-                mean * (points_within / count).powf(exponent).min(0.5)
+                mean * (POINTS_WITHIN / count).powf(2.0 / points.columns() as f32).min(0.5)
             }
-            _ => 0.0105 * mean,
+            _ => 0.02 * mean,
         }
     }
 
-    /// The iterations of a level.
+    /// The iterations of a level. The last has none if there are others: the half-step from the level before and Sinkhorn on the
+    /// candidates do the same for less.
     fn iterations(&self, level: usize) -> usize {
-        let large = self.problem.sources.len().min(self.problem.targets.len()) >= LARGE;
-        let (coarsest, middle) = match (self.problem.in_cells, large) {
-            (true, true) => (300, 60),
-            (true, false) => (100, 20),
-            (false, _) => (30, 6),
-        };
-        if level == self.levels.len() {
-            coarsest
-        } else if level > 0 {
-            middle
-        } else {
-            1
+        let coarsest = level == self.levels.len();
+        match (coarsest, level, self.problem.in_cells) {
+            (true, _, true) => 50,
+            (true, _, false) => 30,
+            (_, 0, _) => 0,
+            (_, _, true) => 10,
+            (_, _, false) => 6,
         }
     }
 }
 
 /// How to go on from a warm start at this temperature with Sinkhorn on the candidates.
 pub(super) fn refinement<T: Scalar>(problem: &ScaledProblem<'_, '_, T>, epsilon: f32) -> Schedule {
-    let points = problem.sources.len().min(problem.targets.len());
+    let e = |n: &str, d: f32| std::env::var(n).ok().and_then(|v| v.parse().ok()).unwrap_or(d);
     if problem.in_cells {
-        let iterations = match points {
-            LARGE.. => 400,
-            15_000.. => 250,
-            _ => 100,
-        };
-        Schedule { iterations, first_epsilon: epsilon, last_epsilon: 0.02 * epsilon, relaxation: 1.8 }
+        let points = problem.sources.len().min(problem.targets.len());
+        let iterations = if points < LARGE { 100 } else { 250 };
+        Schedule {
+            iterations: e("RI", iterations as f32) as usize,
+            first_epsilon: epsilon,
+            last_epsilon: 0.02 * epsilon,
+            relaxation: 1.8,
+        }
     } else {
         Schedule { iterations: 40, first_epsilon: epsilon, last_epsilon: 0.1 * epsilon, relaxation: 1.3 }
     }
