@@ -103,6 +103,12 @@ impl<T: Scalar> Sweeps<'_, '_, T> {
 const CANDIDATES_OF_A_ROW: usize = 40;
 const CANDIDATES_OF_A_COLUMN: usize = 8;
 
+/// How strong the noise of the candidate sweep is, in temperatures: with 1 the candidates of a row would be a sample from its row of
+/// the entropic plan without replacement, with 0 its largest entries (the Gumbel-top-k trick: Vieira 2014; Kool, van Hoof and Welling
+/// 2019). Squared distances have no ties but those of equal points, and every candidate that noise displaces may cost a round.
+const NOISE: f32 = 0.7;
+const NOISE_OF_SMOOTH: f32 = 0.3;
+
 /// Arcs of a row in the sparse graph at first. With 16 the simplex needs twice the pivots.
 const ARCS_OF_A_ROW: usize = 6;
 
@@ -132,28 +138,21 @@ pub(super) fn solve<T: Scalar>(
     };
 
     monitor.enter("warm start");
-    let warm_start = WarmStart::new(&scaled);
+    let warm_start = WarmStart::new(&scaled)?;
     let warm = match initial_potentials(&scaled, options) {
         Some(given) => warm_start.improved(given, monitor)?,
         None => warm_start.from_nothing(monitor)?,
     };
-    monitor.report.warm_start_error = f64::from(warm.error);
     if monitor.told_to_stop(0, f64::NAN, 1.0) {
         return Some(stopped(&scaled.unscaled_targets(&warm.g)));
     }
 
-    monitor.enter("candidate sweep");
-    let Some(candidates) = candidates(&scaled, &sweeps, &warm, monitor)? else {
-        return Some(stopped(&scaled.unscaled_targets(&warm.g)));
+    let (candidates, g) = match candidates_and_potentials(&scaled, &sweeps, &warm_start, warm, monitor)? {
+        Ok(found) => found,
+        Err(potentials) => return Some(stopped(&scaled.unscaled_targets(&potentials.g))),
     };
     monitor.report.candidates = candidates.len();
-
-    monitor.enter("sparse Sinkhorn");
-    let g = refined(&scaled, &candidates, warm, monitor);
     let g = scaled.unscaled_targets(&g);
-    if monitor.told_to_stop(0, f64::NAN, 1.0) {
-        return Some(stopped(&g));
-    }
 
     monitor.enter("greedy start");
     let f = candidates.row_potentials(&g);
@@ -161,6 +160,34 @@ pub(super) fn solve<T: Scalar>(
     let first = initial_arcs(&sweeps, options);
     let plan = greedy::greedy_plan(&graph, &first, &f, &g, sweeps.supply.clone(), sweeps.demand.clone());
     Some(rounds::solve(&sweeps, &scaled, masses, &candidates, graph, &plan, [&f, &g], options, monitor))
+}
+
+/// Candidates, and the targets' potentials after Sinkhorn on them. If the candidates carry no plan, once more after iterations over all
+/// pairs. The outer `None`: single precision does not hold the problem, or nothing helps; the error: the observer wants to stop.
+fn candidates_and_potentials<T: Scalar>(
+    scaled: &ScaledProblem<'_, '_, T>,
+    sweeps: &Sweeps<'_, '_, T>,
+    warm_start: &WarmStart<'_, '_, T>,
+    mut warm: Potentials,
+    monitor: &mut Monitor<'_>,
+) -> Option<Result<(Candidates, Vec<f32>), Potentials>> {
+    for attempt in 0..2 {
+        if attempt > 0 {
+            monitor.enter("warm start");
+            warm = warm_start.more(warm, monitor)?;
+        }
+        monitor.enter("candidate sweep");
+        let Some(candidates) = candidates(scaled, sweeps, &warm, monitor)? else { return Some(Err(warm)) };
+        monitor.enter("sparse Sinkhorn");
+        let (is_useful, g) = refined(scaled, &candidates, &warm, monitor);
+        if monitor.told_to_stop(0, f64::NAN, 1.0) {
+            return Some(Err(warm));
+        }
+        if is_useful {
+            return Some(Ok((candidates, g)));
+        }
+    }
+    None
 }
 
 /// The arcs of a plan that was given, those of the leaves first.
@@ -203,9 +230,12 @@ fn candidates<T: Scalar>(
     warm: &Potentials,
     monitor: &mut Monitor<'_>,
 ) -> Option<Option<Candidates>> {
+    let noise = warm.epsilon * if scaled.is_squared_euclidean() { NOISE_OF_SMOOTH } else { NOISE };
     let mut stop = |share: f64| monitor.told_to_stop(0, f64::NAN, share);
     let forward = scaled.forward(&scaled.sources, &scaled.targets)?;
-    let Some(pairs) = sweep::best_of_each_row(&forward, &warm.g, CANDIDATES_OF_A_ROW, &mut stop) else {
+    let Some(pairs) =
+        sweep::best_of_each_row(&forward, &warm.g, noise, CANDIDATES_OF_A_ROW, &mut stop)
+    else {
         return Some(None);
     };
     drop(forward);
@@ -219,7 +249,7 @@ fn candidates<T: Scalar>(
     if !poor.is_empty() {
         let side = scaled.targets.pick(&poor);
         let backward = scaled.backward(&scaled.sources, &side)?;
-        let Some(found) = sweep::best_of_each_row(&backward, &warm.f, CANDIDATES_OF_A_COLUMN, &mut stop)
+        let Some(found) = sweep::best_of_each_row(&backward, &warm.f, 0.0, CANDIDATES_OF_A_COLUMN, &mut stop)
         else {
             return Some(None);
         };
@@ -232,13 +262,13 @@ fn candidates<T: Scalar>(
     Some(Some(candidates.extended(others)))
 }
 
-/// The targets' potentials after Sinkhorn on the candidates.
+/// The targets' potentials after Sinkhorn on the candidates, and whether these can carry a plan.
 fn refined<T: Scalar>(
     scaled: &ScaledProblem<'_, '_, T>,
     candidates: &Candidates,
-    warm: Potentials,
+    warm: &Potentials,
     monitor: &mut Monitor<'_>,
-) -> Vec<f32> {
+) -> (bool, Vec<f32>) {
     let mut costs = Vec::with_capacity(candidates.len());
     for (row, shift) in scaled.source_shifts.iter().enumerate() {
         for entry in candidates.row(row) {
@@ -247,15 +277,17 @@ fn refined<T: Scalar>(
             costs.push((rest / scaled.unit) as f32);
         }
     }
-    let schedule = warm_start::refinement(scaled, warm.epsilon);
-    let Potentials { mut f, mut g, .. } = warm;
-    SparseScaling {
+    let (mut f, mut g) = (warm.f.clone(), warm.g.clone());
+    let (is_useful, error) = SparseScaling {
         starts: candidates.starts.clone(),
         targets: candidates.targets.clone(),
         costs,
         source_weights: &scaled.sources.weights,
         target_weights: &scaled.targets.weights,
     }
-    .run(schedule, &mut f, &mut g, &mut |share| monitor.told_to_stop(0, f64::NAN, share));
-    g
+    .run(warm_start::refinement(scaled, warm.epsilon), &mut f, &mut g, &mut |share| {
+        monitor.told_to_stop(0, f64::NAN, share)
+    });
+    monitor.report.warm_start_error = f64::from(error);
+    (is_useful, g)
 }

@@ -33,6 +33,10 @@ pub(super) struct SparseScaling<'s> {
 /// Iterations after which candidates that weigh nothing any more are dropped: as ε falls, most do.
 const ITERATIONS_TO_PRUNE: usize = 10;
 
+/// After how many iterations the candidates are judged, and by which error of the column marginal.
+const ITERATIONS_TO_JUDGE: usize = 10;
+const HOPELESS: f32 = 0.8;
+
 /// What counts as nothing: a reduced cost of so many ε, e⁻²⁰.
 const NEGLIGIBLE: f32 = 20.0;
 
@@ -51,13 +55,17 @@ struct RowWork<'w> {
 
 impl SparseScaling<'_> {
     /// Refines f and g in place. `stop` is told the share done.
+    ///
+    /// The error after the first iterations says whether the candidates can carry a plan at all: it is Σ |qⱼ - bⱼ|, and should
+    /// be below one. If it is above [`HOPELESS`] the answer is false, and the rest is not worth the time.
     pub fn run(
         &mut self,
         schedule: Schedule,
         f: &mut [f32],
         g: &mut [f32],
         stop: &mut dyn FnMut(f64) -> bool,
-    ) {
+    ) -> (bool, f32) {
+        let mut error = f32::NAN;
         let rows = f.len();
         let mut shifted = vec![0.0; g.len()];
         let logarithms: Vec<f32> = self.target_weights.iter().map(|weight| weight.ln()).collect();
@@ -103,10 +111,20 @@ impl SparseScaling<'_> {
             for ((g, &sum), &weight) in g.iter_mut().zip(&total).zip(self.target_weights) {
                 *g -= if sum > 0.0 { relaxation * epsilon * (sum / weight).ln() } else { -20.0 * epsilon };
             }
+                let e: f32 = total.iter().zip(self.target_weights).map(|(a, b)| (a - b).abs()).sum();
+                eprintln!("refine {iteration} eps {epsilon:.3e} error {e:.4}");
+            }
+            if iteration + 1 == ITERATIONS_TO_JUDGE {
+                error = total.iter().zip(self.target_weights).map(|(sum, weight)| (sum - weight).abs()).sum();
+                if error.is_nan() || error > HOPELESS {
+                    return (false, error);
+                }
+            }
             if stop(f64::from(progress)) {
                 break;
             }
         }
+        (true, error)
     }
 
     /// Drops candidates with a reduced cost above `bar`, but the best of each column.

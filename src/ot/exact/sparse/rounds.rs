@@ -29,6 +29,9 @@ const FIRST_PENALTY: f64 = 0.02;
 const CANDIDATES_OF_A_ROW: usize = 4;
 const PAIRS_OF_A_ROW: usize = 8;
 
+/// Looks at all pairs after which the plain simplex is to go on if still more than a twentieth of the nodes is violated.
+const DENSE_ROUNDS: u32 = 8;
+
 /// Pivots a node, and rounds, after which the plain simplex is to go on: ordinary problems need a tenth.
 const PIVOTS_PER_NODE: u64 = 128;
 const ROUNDS: u32 = 200;
@@ -104,6 +107,7 @@ impl<T: Scalar> Rounds<'_, '_, '_, '_, T> {
         let tolerance = self.options.tolerance;
         let nodes = (self.sweeps.supply.len() + self.sweeps.demand.len()) as u64;
         let enough = PIVOTS_PER_NODE * nodes;
+        let mut dense_rounds = 0;
         for _ in 0..ROUNDS {
             match self.pivot(enough) {
                 Ended::Clean => {}
@@ -133,6 +137,10 @@ impl<T: Scalar> Rounds<'_, '_, '_, '_, T> {
                 .unwrap_or_else(|| price_all(self.sweeps.costs, &f, &g, tolerance, PAIRS_OF_A_ROW));
             if pricing.violated.is_empty() {
                 return if artificial { Outcome::Unfinished } else { Outcome::Solved { f, g, pricing } };
+            }
+            dense_rounds += 1;
+            if dense_rounds >= DENSE_ROUNDS && pricing.violated.len() as u64 > nodes / 20 {
+                return Outcome::Unfinished;
             }
             let violated = self.renumbered(&pricing);
             if !self.add(violated) {

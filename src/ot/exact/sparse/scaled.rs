@@ -275,6 +275,11 @@ impl<'s, 'a, T: Scalar> ScaledProblem<'s, 'a, T> {
         Some((blocks, relative, absolute))
     }
 
+    /// Whether the costs are squared Euclidean distances of points.
+    pub fn is_squared_euclidean(&self) -> bool {
+        matches!(self.origin, Origin::Points(Distance::SquaredEuclidean))
+    }
+
     /// The targets' potentials in the problem's own units.
     pub fn unscaled_targets(&self, g: &[f32]) -> Vec<f64> {
         g.iter().zip(&self.target_shifts).map(|(&g, shift)| f64::from(g) * self.unit + shift).collect()
@@ -431,6 +436,7 @@ impl ProductBlocks {
 pub(super) enum Blocks<'f, 'a, T> {
     Points(DistanceRows<f32>),
     Products(ProductBlocks),
+    Kept(Matrix<f32>),
     Matrix(MatrixBlocks<'f, 'a, T>),
     Transposed(MatrixBlocks<'f, 'a, T>),
 }
@@ -485,15 +491,35 @@ impl<T: Scalar> MatrixBlocks<'_, '_, T> {
         }
     }
 
-    /// Rows are targets here, columns sources. A row of the matrix is read once for all targets of the block.
+    /// Rows are targets here, columns sources. A stretch of a row of the matrix is read once for all targets of the block.
     fn backward(&self, targets: Range<usize>, sources: Range<usize>, out: &mut [f32]) {
         let count = sources.len();
+        let targets = &self.rows[targets];
+        let Some((&first, &last)) = targets.first().zip(targets.last()) else { return };
+        let (first, last) = (first as usize, last as usize);
+        let mut stretch = vec![0.0; last - first + 1];
+        let is_dense = stretch.len() <= 2 * targets.len();
         for (at, &source) in self.columns[sources].iter().enumerate() {
-            for (row, &target) in self.rows[targets.clone()].iter().enumerate() {
-                let (source, target) = (source as usize, target as usize);
-                out[row * count + at] = self.scaled(self.costs.entry(source, target), source, target);
+            let source = source as usize;
+            if is_dense {
+                self.costs.piece_into(source, first..last + 1, &mut stretch);
+            }
+            for (row, &target) in targets.iter().enumerate() {
+                let target = target as usize;
+                let cost = if is_dense { stretch[target - first] } else { self.costs.entry(source, target) };
+                out[row * count + at] = self.scaled(cost, source, target);
             }
         }
+    }
+}
+
+impl<T: Scalar> Blocks<'_, '_, T> {
+    /// The same, computed once.
+    pub fn kept(self) -> Self {
+        let (rows, columns) = (self.rows(), self.columns());
+        let mut kept = Matrix::zeros(rows, columns);
+        self.block_into(0..rows, 0..columns, kept.as_mut_slice());
+        Blocks::Kept(kept)
     }
 }
 
@@ -502,6 +528,7 @@ impl<T: Scalar> CostBlocks<f32> for Blocks<'_, '_, T> {
         match self {
             Blocks::Points(rows) => rows.rows(),
             Blocks::Products(products) => products.x.rows(),
+            Blocks::Kept(costs) => costs.rows(),
             Blocks::Matrix(matrix) | Blocks::Transposed(matrix) => matrix.rows.len(),
         }
     }
@@ -510,6 +537,7 @@ impl<T: Scalar> CostBlocks<f32> for Blocks<'_, '_, T> {
         match self {
             Blocks::Points(rows) => rows.columns(),
             Blocks::Products(products) => products.y.rows(),
+            Blocks::Kept(costs) => costs.columns(),
             Blocks::Matrix(matrix) | Blocks::Transposed(matrix) => matrix.columns.len(),
         }
     }
@@ -518,8 +546,9 @@ impl<T: Scalar> CostBlocks<f32> for Blocks<'_, '_, T> {
         match self {
             Blocks::Points(rows) => rows.rows_at_once(),
             Blocks::Products(_) => 32,
+            Blocks::Kept(_) => 1,
             Blocks::Matrix(_) => 1,
-            Blocks::Transposed(_) => 16,
+            Blocks::Transposed(_) => 32,
         }
     }
 
@@ -527,6 +556,12 @@ impl<T: Scalar> CostBlocks<f32> for Blocks<'_, '_, T> {
         match self {
             Blocks::Points(distances) => distances.rows_into(rows, columns, out),
             Blocks::Products(products) => products.block_into(rows, columns, out),
+            Blocks::Kept(costs) => {
+                let width = columns.len();
+                for (row, out) in rows.zip(out.chunks_mut(width)) {
+                    out.copy_from_slice(&costs.row(row)[columns.clone()]);
+                }
+            }
             Blocks::Matrix(matrix) => matrix.forward(rows, columns, out),
             Blocks::Transposed(matrix) => matrix.backward(rows, columns, out),
         }

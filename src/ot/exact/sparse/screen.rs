@@ -20,7 +20,7 @@ const ROWS_PER_CHUNK: usize = 64;
 const COLUMNS_AT_A_TIME: usize = 1024;
 
 /// Where more than this share of the pairs is in doubt, double precision from the start is faster.
-const DOUBT: usize = 16;
+const DOUBT: usize = 64;
 
 /// Prices all pairs for potentials in the problem's numbering, minus infinity where there is no mass. `None` where single
 /// precision cannot help: costs for which there is no bound, or pairs by the million that are nearly tight.
@@ -68,7 +68,7 @@ pub(super) fn price_all<T: Scalar>(
             pairs.block_into(rows.clone(), range.clone(), block);
             let bars = &bars[rows.clone()];
             collect(block, &narrow_g[range], bars, factor, [rows.start, start], &mut doubtful);
-            if doubtful.len() > (rows.len() * columns).div_ceil(DOUBT) + 64 * rows.len() {
+            if doubtful.len() > rows.len() * (columns / DOUBT + 64) {
                 return None;
             }
         }
@@ -86,13 +86,15 @@ pub(super) fn price_all<T: Scalar>(
                 violated.push(Violation { source, target, excess });
             }
         }
-        Some((worst, violated))
+        let mut of_chunk = Pricing { worst, violated };
+        of_chunk.keep_worst_of_rows(count);
+        Some(of_chunk)
     });
     let mut pricing = Pricing::default();
     for chunk in chunks {
-        let (worst, violated) = chunk?;
-        pricing.worst.join(worst);
-        pricing.violated.extend(violated);
+        let chunk = chunk?;
+        pricing.worst.join(chunk.worst);
+        pricing.violated.extend(chunk.violated);
     }
     pricing.keep_worst_of_rows(count);
     Some(pricing)

@@ -1,12 +1,18 @@
 //! The candidate sweep: the best few columns of every row by Cᵢⱼ - gⱼ, over all pairs.
 //!
-//! A heap would be asked m times a row. Instead the columns are dealt into 256 buckets, j modulo 256, whose minima are running minima of whole
+//! **Noise.** Where many columns of a row are equally good (Manhattan distances, points in line with their Euclidean ones, integer
+//! costs) the best few by a fixed rule are the same for all rows about, and no plan fits on them. So Gumbel noise in units of the
+//! temperature is added: a row's candidates are, nearly, a sample from its row of the entropic plan, which has the right column
+//! sums. The noise is one table in which each row begins elsewhere.
+//!
+//! **Buckets.** A heap would be asked m times a row. Instead the columns are dealt into 256 buckets, j modulo 256, whose minima are running minima of whole
 //! registers. The k-th least of these minima is no less than the k-th least of the row, and hardly larger, as neighbours (which are alike in the
 //! order of cells) lie in different buckets. What is at most that is collected in a second look at the row, and the
 //! best k of it are selected. Two loads, a subtraction, a minimum and a comparison an entry.
 
 use crate::ot::sinkhorn::CostBlocks;
 use crate::parallel::map_chunks;
+use crate::random::RandomStream;
 use crate::simd::dispatch;
 use crate::simd::lanes::{Lanes, Mask, Simd};
 use std::ops::Range;
@@ -29,16 +35,18 @@ const ENTRIES_PER_REPORT: usize = 1 << 26;
 pub(super) fn best_of_each_row(
     costs: &impl CostBlocks<f32>,
     column_potentials: &[f32],
+    noise: f32,
     count: usize,
     stop: &mut dyn FnMut(f64) -> bool,
 ) -> Option<Vec<(u32, u32)>> {
     let (rows, columns) = (costs.rows(), costs.columns());
+    let noise = gumbel_noise(columns + OFFSETS, noise);
     let count = count.min(columns);
     let rows_per_report = (ENTRIES_PER_REPORT / columns).max(1).next_multiple_of(ROWS_PER_CHUNK);
     let mut best = Vec::with_capacity(rows * count);
     for first in (0..rows).step_by(rows_per_report) {
         let chunks = map_chunks(rows_per_report.min(rows - first), ROWS_PER_CHUNK, |range| {
-            best_of_rows(costs, column_potentials, count, first + range.start..first + range.end)
+            best_of_rows(costs, column_potentials, &noise, count, first + range.start..first + range.end)
         });
         chunks.into_iter().for_each(|chunk| best.extend(chunk));
         if stop((first + rows_per_report) as f64 / rows as f64) {
@@ -51,6 +59,7 @@ pub(super) fn best_of_each_row(
 fn best_of_rows(
     costs: &impl CostBlocks<f32>,
     column_potentials: &[f32],
+    noise: &[f32],
     count: usize,
     range: Range<usize>,
 ) -> Vec<(u32, u32)> {
@@ -65,7 +74,9 @@ fn best_of_rows(
         costs.block_into(rows.clone(), 0..columns, block);
         for (row, costs) in rows.zip(block.chunks_mut(columns)) {
             found.clear();
-            collect(costs, column_potentials, count, &mut found);
+            // Fibonacci hashing: the upper bits of multiples of the golden section.
+            let offset = (row as u32).wrapping_mul(0x9E37_79B9) as usize >> (32 - OFFSETS.ilog2());
+            collect(costs, column_potentials, &noise[offset..], count, &mut found);
             if found.len() > count {
                 found.select_nth_unstable_by(count - 1, |a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
             }
@@ -75,25 +86,53 @@ fn best_of_rows(
     best
 }
 
+/// Where in the noise a row may begin: a power of two.
+const OFFSETS: usize = 1 << 12;
+
+/// Numbers of Gumbel's distribution, times `scale`.
+fn gumbel_noise(count: usize, scale: f32) -> Vec<f32> {
+    let mut noise = vec![0.0_f32; count];
+    RandomStream::new(0).fill_uniform(&mut noise);
+    for value in &mut noise {
+        *value = -scale * (-value.max(1e-30).ln()).max(1e-30).ln();
+    }
+    noise
+}
+
 dispatch! {
     /// The least `count` reduced costs of a row and whatever else is not above the bound on them; overwrites the costs.
-    fn collect(costs: &mut [f32], potentials: &[f32], count: usize, found: &mut Vec<(f32, u32)>) = collect_kernel
+    fn collect(
+        costs: &mut [f32],
+        potentials: &[f32],
+        noise: &[f32],
+        count: usize,
+        found: &mut Vec<(f32, u32)>,
+    ) = collect_kernel
 }
 
 #[inline(always)]
-fn collect_kernel<S: Simd>(costs: &mut [f32], potentials: &[f32], count: usize, found: &mut Vec<(f32, u32)>) {
+fn collect_kernel<S: Simd>(
+    costs: &mut [f32],
+    potentials: &[f32],
+    noise: &[f32],
+    count: usize,
+    found: &mut Vec<(f32, u32)>,
+) {
     let lanes = <S::F32 as Lanes>::LANES;
     let columns = costs.len();
     let potentials = &potentials[..columns];
+    let noise = &noise[..columns];
     let mut minima = [f32::INFINITY; BUCKETS];
     let whole = columns - columns % BUCKETS;
     let mut start = 0;
     while start < whole {
         let costs = &mut costs[start..start + BUCKETS];
         let potentials = &potentials[start..start + BUCKETS];
+        let noise = &noise[start..start + BUCKETS];
         let mut k = 0;
         while k < BUCKETS {
-            let reduced = S::F32::load(&costs[k..]) - S::F32::load(&potentials[k..]);
+            let gain = S::F32::load(&potentials[k..]) + S::F32::load(&noise[k..]);
+            let reduced = S::F32::load(&costs[k..]) - gain;
             reduced.store(&mut costs[k..]);
             reduced.min(S::F32::load(&minima[k..])).store(&mut minima[k..]);
             k += lanes;
@@ -101,7 +140,7 @@ fn collect_kernel<S: Simd>(costs: &mut [f32], potentials: &[f32], count: usize, 
         start += BUCKETS;
     }
     for k in whole..columns {
-        costs[k] -= potentials[k];
+        costs[k] -= potentials[k] + noise[k];
         if costs[k] < minima[k - whole] {
             minima[k - whole] = costs[k];
         }

@@ -4,22 +4,35 @@
 //! every fourth. Almost all iterations are done where they cost almost nothing. The next level begins with the half-step of its
 //! targets from the coarse sources, and needs few of its own: neighbours have similar potentials (Schmitzer 2019).
 //!
-//! The temperature at which to stop: potentials should tell the best dozens of columns of a row, so ε is about as large as the
-//! reduced costs of these. In few dimensions that is the square of the distance over which a cloud has dozens of
-//! points, mean cost · (20 / n)^(2/d); with many coordinates it does not depend on n.
+//! The temperature: potentials should tell the best dozens of columns of a row, so a row of the plan should spread over about as
+//! many. That is measured on a sample of rows, so it adapts to the dimension of the data, its clusters and the distance.
 
 use super::super::report::Monitor;
-use super::ordering::DIMENSIONS_ORDERED;
 use super::refine::Schedule;
-use super::scaled::{Blocks, COARSENING, Members, ScaledProblem, Side};
+use super::scaled::{Blocks, COARSENING, ScaledProblem, Side};
 use crate::ot::sinkhorn::{CostBlocks, Scaling};
 use crate::scalar::Scalar;
 
 /// Levels have at least this many members on each side.
 const COARSEST: usize = 250;
 
-/// Within about this many points of a cloud potentials are smoothed.
-const POINTS_WITHIN: f32 = 20.0;
+/// Pairs of the coarsest level up to which their costs are kept.
+const PAIRS_KEPT: usize = 1 << 21;
+
+/// Over how many columns a row of the plan is to spread: as many as it gets candidates.
+const SPREAD: f32 = 40.0;
+
+/// The temperature to begin with, and the least and the largest, in mean costs. With many coordinates costs concentrate about
+/// their mean, and the rule of [`WarmStart::temperature`] alone would leave the plan too far from a vertex.
+const FIRST_EPSILON: f32 = 0.1;
+const SMALLEST_EPSILON: f32 = 1e-6;
+const LARGEST_EPSILON: f32 = 0.02;
+
+/// Iterations over all pairs where the candidates turned out not to carry a plan.
+const MORE_ITERATIONS: usize = 10;
+
+/// Rows that are looked at for the temperature.
+const ROWS_SAMPLED: usize = 33;
 
 /// From this many points a side on a weak start costs more in the simplex than iterations do here.
 const LARGE: usize = 15_000;
@@ -42,17 +55,21 @@ pub(super) struct WarmStart<'s, 'a, T> {
     problem: &'s ScaledProblem<'s, 'a, T>,
     /// Coarser and coarser versions.
     levels: Vec<(Side, Side)>,
+    /// The mean cost of the coarsest.
+    mean: f32,
 }
 
 impl<'s, 'a, T: Scalar> WarmStart<'s, 'a, T> {
-    pub fn new(problem: &'s ScaledProblem<'s, 'a, T>) -> Self {
+    /// `None` where single precision cannot hold the problem.
+    pub fn new(problem: &'s ScaledProblem<'s, 'a, T>) -> Option<Self> {
         let mut levels: Vec<(Side, Side)> = Vec::new();
         loop {
             let (sources, targets) = levels
                 .last()
                 .map_or((&problem.sources, &problem.targets), |(sources, targets)| (sources, targets));
             if sources.len().min(targets.len()) < 4 * COARSEST {
-                return Self { problem, levels };
+                let mean = mean_cost(&problem.forward(sources, targets)?);
+                return (mean.is_finite() && mean > 0.0).then_some(Self { problem, levels, mean });
             }
             let coarser = (sources.coarser(), targets.coarser());
             levels.push(coarser);
@@ -70,54 +87,154 @@ impl<'s, 'a, T: Scalar> WarmStart<'s, 'a, T> {
     /// Potentials of the whole problem. `None` where single precision cannot hold it. If the observer breaks, whatever there is.
     pub fn from_nothing(&self, monitor: &mut Monitor<'_>) -> Option<Potentials> {
         let coarsest = self.levels.len();
-        let mean = self.mean_cost()?;
-        let mut coarse_f: Vec<f32> = Vec::new();
-        for level in (0..=coarsest).rev() {
+        let mut coarse = self.coarsest(monitor)?;
+        for level in (0..coarsest).rev() {
             let (sources, targets) = self.sides(level);
             let blocks = self.problem.forward(sources, targets)?;
-            let epsilon = self.epsilon(mean, level);
-            let g = if level == coarsest {
-                vec![0.0; targets.len()]
-            } else {
-                // The targets' half-step from the coarse sources.
-                let coarse_sources = self.sides(level + 1).0;
-                let across = self.problem.backward(coarse_sources, targets)?;
-                let mut half = Scaling::from_potentials(
-                    &vec![0.0; targets.len()],
-                    &coarse_f,
-                    &coarse_sources.weights,
-                    epsilon,
-                );
-                half.source_half(&across, epsilon);
-                half.source_potentials(epsilon)
+            // The targets' half-step from the coarse sources, at the temperature that was right for these.
+            let coarse_sources = self.sides(level + 1).0;
+            let across = self.problem.backward(coarse_sources, targets)?;
+            let zeros = vec![0.0; targets.len()];
+            let mut half =
+                Scaling::from_potentials(&zeros, &coarse.f, &coarse_sources.weights, coarse.epsilon);
+            half.source_half(&across, coarse.epsilon);
+            let g = half.source_potentials(coarse.epsilon);
+            // In the order of cells a source begins with the potential of its cell, from which the iteration finds its way.
+            let f = match self.problem.in_cells {
+                true => (0..sources.len()).map(|source| coarse.f[source / COARSENING]).collect(),
+                false => vec![0.0; sources.len()],
             };
-            let mut scaling =
-                Scaling::from_potentials(&vec![0.0; sources.len()], &g, &targets.weights, epsilon);
-            scaling.source_half(&blocks, epsilon);
-            let iterations = self.iterations(level);
-            let mut error = f32::INFINITY;
-            for iteration in 0..iterations {
-                error = scaling.iterate(&blocks, &sources.weights, &targets.weights, epsilon, 1.0);
-                let share = (coarsest - level) as f64 + (iteration + 1) as f64 / iterations as f64;
-                if monitor.told_to_stop(0, f64::NAN, share / (coarsest + 1) as f64) {
-                    // The rest is not worth the wait: the half-steps alone bring the potentials to the last level.
-                    break;
-                }
-            }
-            coarse_f = scaling.source_potentials(epsilon);
-            if level == 0 {
-                let g = scaling.target_potentials(&targets.weights, epsilon);
-                return finite(Potentials { f: coarse_f, g, epsilon, error });
+            let epsilon = self.temperature(&blocks, &g);
+            coarse = Potentials { f, g, epsilon, error: f32::NAN };
+            let iterations = match level {
+                0 => self.last_iterations(),
+                _ if self.problem.in_cells => 10,
+                _ => 6,
+            };
+            if iterations > 0 {
+                let share = (coarsest - level) as f64 / (coarsest + 1) as f64;
+                self.iterate(&blocks, level, iterations, &mut coarse, &mut |_| {
+                    monitor.told_to_stop(0, f64::NAN, share)
+                });
             }
         }
-        unreachable!("level 0 is the last")
+        finite(coarse)
+    }
+
+    /// Iterations over all pairs of the whole problem. Potentials of squared distances are smooth, and those of the level before
+    /// serve the points between as well: none. With others, rows of the plan are long and thin, and go their own ways.
+    fn last_iterations(&self) -> usize {
+        if self.problem.is_squared_euclidean() { 0 } else { 3 }
+    }
+
+    /// Potentials after more iterations over all pairs.
+    pub fn more(&self, mut potentials: Potentials, monitor: &mut Monitor<'_>) -> Option<Potentials> {
+        let (sources, targets) = self.sides(0);
+        let blocks = self.problem.forward(sources, targets)?;
+        self.iterate(&blocks, 0, MORE_ITERATIONS, &mut potentials, &mut |_| {
+            monitor.told_to_stop(0, f64::NAN, f64::NAN)
+        });
+        finite(potentials)
+    }
+
+    /// Potentials of the coarsest level, from warm to cold.
+    fn coarsest(&self, monitor: &mut Monitor<'_>) -> Option<Potentials> {
+        let level = self.levels.len();
+        let (sources, targets) = self.sides(level);
+        // Looked at fifty times, so they are kept: a few megabytes at most where both sides are of that size.
+        let blocks = self.problem.forward(sources, targets)?;
+        let blocks = match sources.len() * targets.len() <= PAIRS_KEPT {
+            true => blocks.kept(),
+            false => blocks,
+        };
+        let mut potentials = Potentials {
+            f: vec![0.0; sources.len()],
+            g: vec![0.0; targets.len()],
+            epsilon: FIRST_EPSILON * self.mean,
+            error: f32::NAN,
+        };
+        let mut stop = |_| monitor.told_to_stop(0, f64::NAN, 0.0);
+        self.iterate(&blocks, level, 10, &mut potentials, &mut stop);
+        for _ in 0..2 {
+            potentials.epsilon = self.temperature(&blocks, &potentials.g);
+            self.iterate(&blocks, level, 20, &mut potentials, &mut stop);
+        }
+        Some(potentials)
+    }
+
+    /// Sinkhorn's iterations on a level.
+    fn iterate(
+        &self,
+        blocks: &Blocks<'_, '_, T>,
+        level: usize,
+        iterations: usize,
+        potentials: &mut Potentials,
+        stop: &mut dyn FnMut(usize) -> bool,
+    ) {
+        let (sources, targets) = self.sides(level);
+        let Potentials { f, g, epsilon, error } = potentials;
+        let mut scaling = Scaling::from_potentials(f, g, &targets.weights, *epsilon);
+        for iteration in 0..iterations {
+            *error = scaling.iterate(blocks, &sources.weights, &targets.weights, *epsilon, 1.0);
+            if stop(iteration) {
+                break;
+            }
+        }
+            eprintln!(
+                "level {level} n {} eps/mean {:.5} its {iterations} error {:.4}",
+                sources.len(),
+                *epsilon / self.mean,
+                *error
+            );
+        }
+        *f = scaling.source_potentials(*epsilon);
+        *g = scaling.target_potentials(&targets.weights, *epsilon);
+    }
+
+    /// The temperature at which a row of the plan spreads over about as many columns as a row gets candidates: the median over some
+    /// rows of the ε for which (Σ w)² / Σ w² is that number, w the row's weights.
+    fn temperature(&self, blocks: &Blocks<'_, '_, T>, g: &[f32]) -> f32 {
+        let columns = g.len();
+        let spread = SPREAD.min(0.25 * columns as f32).max(1.5);
+        let largest = if self.problem.in_cells { 0.5 * self.mean } else { LARGEST_EPSILON * self.mean };
+        let count = ROWS_SAMPLED.min(blocks.rows());
+        let mut row = vec![0.0; columns];
+        let mut found: Vec<f32> = (0..count)
+            .map(|k| {
+                let index = k * blocks.rows() / count;
+                blocks.block_into(index..index + 1, 0..columns, &mut row);
+                let mut least = f32::INFINITY;
+                for (cost, g) in row.iter_mut().zip(g) {
+                    *cost -= g;
+                    least = least.min(*cost);
+                }
+                let (mut low, mut high) = (SMALLEST_EPSILON * self.mean, largest);
+                // Halving the logarithm of the ratio fourteen times leaves a few per cent.
+                for _ in 0..14 {
+                    let epsilon = (low * high).sqrt();
+                    let (mut sum, mut squares) = (0.0, 0.0);
+                    for cost in &row {
+                        let exponent = (least - cost) / epsilon;
+                        if exponent > -15.0 {
+                            let weight = exponent.exp();
+                            sum += weight;
+                            squares += weight * weight;
+                        }
+                    }
+                    if sum * sum > spread * squares { high = epsilon } else { low = epsilon }
+                }
+                high
+            })
+            .collect();
+        found.sort_unstable_by(f32::total_cmp);
+        found[count / 2]
     }
 
     /// Given potentials, with an iteration on the whole problem; a warm start from nothing if they are useless.
     pub fn improved(&self, g: Vec<f32>, monitor: &mut Monitor<'_>) -> Option<Potentials> {
         let (sources, targets) = self.sides(0);
         let blocks = self.problem.forward(sources, targets)?;
-        let epsilon = self.epsilon(self.mean_cost()?, 0);
+        let epsilon = self.temperature(&blocks, &g);
         let mut scaling = Scaling::from_potentials(&vec![0.0; sources.len()], &g, &targets.weights, epsilon);
         scaling.source_half(&blocks, epsilon);
         let error = scaling.iterate(&blocks, &sources.weights, &targets.weights, epsilon, 1.0);
@@ -128,52 +245,14 @@ impl<'s, 'a, T: Scalar> WarmStart<'s, 'a, T> {
             (scaling.source_potentials(epsilon), scaling.target_potentials(&targets.weights, epsilon));
         finite(Potentials { f, g, epsilon, error }).or_else(|| self.from_nothing(monitor))
     }
-
-    /// The mean cost of the coarsest level.
-    fn mean_cost(&self) -> Option<f32> {
-        let (sources, targets) = self.sides(self.levels.len());
-        let mean = mean_cost(&self.problem.forward(sources, targets)?);
-        (mean.is_finite() && mean > 0.0).then_some(mean)
-    }
-
-    /// The temperature of a level.
-    fn epsilon(&self, mean: f32, level: usize) -> f32 {
-        let (sources, targets) = self.sides(level);
-        let count = sources.len().min(targets.len()) as f32;
-        match &self.problem.sources.members {
-            Members::Points(points) if points.columns() <= DIMENSIONS_ORDERED => {
-                mean * (POINTS_WITHIN / count).powf(2.0 / points.columns() as f32).min(0.5)
-            }
-            _ => 0.02 * mean,
-        }
-    }
-
-    /// The iterations of a level. The last has none if there are others: the half-step from the level before and Sinkhorn on the
-    /// candidates do the same for less.
-    fn iterations(&self, level: usize) -> usize {
-        let coarsest = level == self.levels.len();
-        match (coarsest, level, self.problem.in_cells) {
-            (true, _, true) => 50,
-            (true, _, false) => 30,
-            (_, 0, _) => 0,
-            (_, _, true) => 10,
-            (_, _, false) => 6,
-        }
-    }
 }
 
 /// How to go on from a warm start at this temperature with Sinkhorn on the candidates.
 pub(super) fn refinement<T: Scalar>(problem: &ScaledProblem<'_, '_, T>, epsilon: f32) -> Schedule {
-    let e = |n: &str, d: f32| std::env::var(n).ok().and_then(|v| v.parse().ok()).unwrap_or(d);
     if problem.in_cells {
         let points = problem.sources.len().min(problem.targets.len());
         let iterations = if points < LARGE { 100 } else { 250 };
-        Schedule {
-            iterations: e("RI", iterations as f32) as usize,
-            first_epsilon: epsilon,
-            last_epsilon: 0.02 * epsilon,
-            relaxation: 1.8,
-        }
+        Schedule { iterations, first_epsilon: epsilon, last_epsilon: 0.02 * epsilon, relaxation: 1.8 }
     } else {
         Schedule { iterations: 40, first_epsilon: epsilon, last_epsilon: 0.1 * epsilon, relaxation: 1.3 }
     }
