@@ -111,9 +111,6 @@ impl SparseScaling<'_> {
             for ((g, &sum), &weight) in g.iter_mut().zip(&total).zip(self.target_weights) {
                 *g -= if sum > 0.0 { relaxation * epsilon * (sum / weight).ln() } else { -20.0 * epsilon };
             }
-                let e: f32 = total.iter().zip(self.target_weights).map(|(a, b)| (a - b).abs()).sum();
-                eprintln!("refine {iteration} eps {epsilon:.3e} error {e:.4}");
-            }
             if iteration + 1 == ITERATIONS_TO_JUDGE {
                 error = total.iter().zip(self.target_weights).map(|(sum, weight)| (sum - weight).abs()).sum();
                 if error.is_nan() || error > HOPELESS {
