@@ -233,8 +233,7 @@ fn candidates<T: Scalar>(
     let noise = warm.epsilon * if scaled.is_squared_euclidean() { NOISE_OF_SMOOTH } else { NOISE };
     let mut stop = |share: f64| monitor.told_to_stop(0, f64::NAN, share);
     let forward = scaled.forward(&scaled.sources, &scaled.targets)?;
-    let Some(pairs) =
-        sweep::best_of_each_row(&forward, &warm.g, noise, CANDIDATES_OF_A_ROW, &mut stop)
+    let Some(pairs) = sweep::best_of_each_row(&forward, &warm.g, noise, CANDIDATES_OF_A_ROW, &mut stop)
     else {
         return Some(None);
     };

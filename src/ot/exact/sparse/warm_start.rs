@@ -180,13 +180,6 @@ impl<'s, 'a, T: Scalar> WarmStart<'s, 'a, T> {
                 break;
             }
         }
-            eprintln!(
-                "level {level} n {} eps/mean {:.5} its {iterations} error {:.4}",
-                sources.len(),
-                *epsilon / self.mean,
-                *error
-            );
-        }
         *f = scaling.source_potentials(*epsilon);
         *g = scaling.target_potentials(&targets.weights, *epsilon);
     }
