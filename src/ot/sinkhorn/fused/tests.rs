@@ -16,6 +16,10 @@ impl<A: Scalar> CostBlocks<A> for Dense<A> {
         self.0.columns()
     }
 
+    fn rows_at_once(&self) -> usize {
+        1
+    }
+
     fn block_into(&self, rows: Range<usize>, columns: Range<usize>, out: &mut [A]) {
         for (row, out) in rows.zip(out.chunks_exact_mut(columns.len())) {
             out.copy_from_slice(&self.0.row(row)[columns.clone()]);
