@@ -186,6 +186,8 @@ impl Pricing {
             before = violation.source;
             kept <= count
         });
+        // There may have been millions.
+        self.violated.shrink_to_fit();
     }
 }
 

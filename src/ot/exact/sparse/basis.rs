@@ -173,10 +173,24 @@ impl Basis {
 
     /// Units that go from sources through the root instead of over real arcs.
     pub fn artificial_flow(&self) -> i64 {
-        (0..self.sources)
-            .filter(|&node| self.nodes[node].parent == self.root)
-            .map(|node| self.nodes[node].flow)
-            .sum()
+        self.artificial_supply().map(|(_, units)| units).sum()
+    }
+
+    /// The sources whose flow goes to the root, and how much of it.
+    pub fn artificial_supply(&self) -> impl Iterator<Item = (u32, i64)> + '_ {
+        self.artificial(0..self.sources)
+    }
+
+    /// The targets whose flow comes from the root, and how much of it.
+    pub fn artificial_demand(&self) -> impl Iterator<Item = (u32, i64)> + '_ {
+        let sources = self.sources as u32;
+        self.artificial(self.sources..self.nodes.len() - 1).map(move |(node, units)| (node - sources, units))
+    }
+
+    fn artificial(&self, nodes: std::ops::Range<usize>) -> impl Iterator<Item = (u32, i64)> + '_ {
+        nodes
+            .filter(|&node| self.nodes[node].parent == self.root && self.nodes[node].flow > 0)
+            .map(|node| (node as u32, self.nodes[node].flow))
     }
 
     /// Adds `amount` to the cost of every arc of the root that carries flow, and rebuilds.

@@ -2,7 +2,8 @@
 //!
 //! 1. The simplex over the arcs of the graph.
 //! 2. Violated candidates join the graph: they are few and at hand.
-//! 3. Flow that still goes through the artificial root: its price goes up fourfold, and again. A price that is large from
+//! 3. Flow that still goes through the artificial root: the graph may have no other way for it, so direct arcs are added between its
+//!    ends, once. Then its price goes up fourfold, and again. A price that is large from
 //!    the start would move potentials far from those of the warm start, and take twice the pivots.
 //! 4. All pairs are priced; the violated ones join. If there is none, that was the proof.
 
@@ -28,6 +29,10 @@ const FIRST_PENALTY: f64 = 0.02;
 /// Candidates, and pairs of all, that a row may add in a round.
 const CANDIDATES_OF_A_ROW: usize = 4;
 const PAIRS_OF_A_ROW: usize = 8;
+
+/// Arcs from each source of artificial flow to its targets, and how many of these are looked at.
+const BRIDGES_OF_A_SOURCE: usize = 3;
+const TARGETS_LOOKED_AT: usize = 4096;
 
 /// Looks at all pairs after which the plain simplex is to go on if still more than a twentieth of the nodes is violated.
 const DENSE_ROUNDS: u32 = 8;
@@ -78,7 +83,7 @@ pub(super) fn solve<T: Scalar>(
     let penalty = if largest > 0.0 { FIRST_PENALTY * largest } else { sweeps.costs.largest.max(1.0) };
     let basis = basis_of(plan, f, g, penalty);
     let mut rounds = Rounds { sweeps, scaled, masses, options, monitor, graph, basis, pivots: 0 };
-    let outcome = rounds.run(candidates, penalty);
+    let outcome = rounds.run(candidates, [f, g], penalty);
     let Rounds { basis, graph, monitor, pivots, .. } = rounds;
     monitor.report.arcs = graph.len();
     monitor.report.sparse_pivots = pivots;
@@ -103,11 +108,11 @@ pub(super) fn solve<T: Scalar>(
 }
 
 impl<T: Scalar> Rounds<'_, '_, '_, '_, T> {
-    fn run(&mut self, candidates: &Candidates, mut penalty: f64) -> Outcome {
+    fn run(&mut self, candidates: &Candidates, reference: [&[f64]; 2], mut penalty: f64) -> Outcome {
         let tolerance = self.options.tolerance;
         let nodes = (self.sweeps.supply.len() + self.sweeps.demand.len()) as u64;
         let enough = PIVOTS_PER_NODE * nodes;
-        let mut dense_rounds = 0;
+        let (mut dense_rounds, mut bridged) = (0, false);
         for _ in 0..ROUNDS {
             match self.pivot(enough) {
                 Ended::Clean => {}
@@ -122,6 +127,12 @@ impl<T: Scalar> Rounds<'_, '_, '_, '_, T> {
                 continue;
             }
             let artificial = self.basis.artificial_flow() > 0;
+            if artificial && !std::mem::replace(&mut bridged, true) {
+                let bridges = self.bridges(reference);
+                if self.add(bridges) {
+                    continue;
+                }
+            }
             if artificial && penalty <= 16.0 * self.sweeps.costs.largest {
                 self.basis.raise_artificial_costs(3.0 * penalty);
                 penalty *= 4.0;
@@ -173,6 +184,38 @@ impl<T: Scalar> Rounds<'_, '_, '_, '_, T> {
         });
         self.basis.rebuild();
         ended
+    }
+
+    /// Arcs over which the flow that is still artificial can go: from each of its sources to the best few of its targets, and to those that
+    /// a greedy rule pairs it with, so that there surely is a way. `reference` are the potentials of the start.
+    fn bridges(&self, [f, g]: [&[f64]; 2]) -> Vec<NewArc> {
+        let mut targets: Vec<(u32, i64)> = self.basis.artificial_demand().collect();
+        let mut bridges = Vec::new();
+        let mut best: Vec<(f64, usize)> = Vec::new();
+        for (source, mut supply) in self.basis.artificial_supply() {
+            // A sample of the targets where there are very many; the greedy rule goes on in the sample after.
+            let step = targets.len().div_ceil(TARGETS_LOOKED_AT).max(1);
+            best.clear();
+            best.extend((0..targets.len()).step_by(step).map(|at| {
+                let target = targets[at].0;
+                (self.sweeps.cost(source, target) - f[source as usize] - g[target as usize], at)
+            }));
+            best.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+            for (rank, &(_, at)) in best.iter().enumerate() {
+                let (target, demand) = &mut targets[at];
+                let units = supply.min(*demand);
+                if rank < BRIDGES_OF_A_SOURCE || units > 0 {
+                    bridges.push((source, *target, self.sweeps.cost(source, *target)));
+                }
+                supply -= units;
+                *demand -= units;
+                if supply == 0 && rank + 1 >= BRIDGES_OF_A_SOURCE {
+                    break;
+                }
+            }
+            targets.retain(|&(_, demand)| demand > 0);
+        }
+        bridges
     }
 
     /// All pairs priced in single precision first, where costs are computed and not cut off.
