@@ -107,7 +107,7 @@ const CANDIDATES_OF_A_COLUMN: usize = 8;
 /// the entropic plan without replacement, with 0 its largest entries (the Gumbel-top-k trick: Vieira 2014; Kool, van Hoof and Welling
 /// 2019). Squared distances have no ties but those of equal points, and every candidate that noise displaces may cost a round.
 const NOISE: f32 = 0.7;
-const NOISE_OF_SMOOTH: f32 = 0.3;
+const NOISE_OF_SMOOTH: f32 = 0.05;
 
 /// Arcs of a row in the sparse graph at first. With 16 the simplex needs twice the pivots.
 const ARCS_OF_A_ROW: usize = 6;
@@ -278,9 +278,8 @@ fn refined<T: Scalar>(
     }
     let (mut f, mut g) = (warm.f.clone(), warm.g.clone());
     let (is_useful, error) = SparseScaling {
-        starts: candidates.starts.clone(),
-        targets: candidates.targets.clone(),
-        costs,
+        candidates,
+        costs: &costs,
         source_weights: &scaled.sources.weights,
         target_weights: &scaled.targets.weights,
     }

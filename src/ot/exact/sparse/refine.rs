@@ -4,6 +4,7 @@
 //! one exponential a candidate. Over-relaxed (Thibault, Chizat, Dossal and Papadakis 2021) a hundred iterations do what three
 //! hundred do without, while ε falls geometrically.
 
+use super::arcs::Candidates;
 use crate::parallel::map_chunks;
 use crate::simd::dispatch;
 use crate::simd::exp::exp_flushed;
@@ -21,24 +22,16 @@ pub(super) struct Schedule {
 
 /// A sparse problem whose potentials are to be refined.
 pub(super) struct SparseScaling<'s> {
-    /// Candidates of row i are the entries from `starts[i]` to `starts[i + 1]`.
-    pub starts: Vec<u32>,
-    pub targets: Vec<u32>,
+    pub candidates: &'s Candidates,
     /// Their scaled costs.
-    pub costs: Vec<f32>,
+    pub costs: &'s [f32],
     pub source_weights: &'s [f32],
     pub target_weights: &'s [f32],
 }
 
-/// Iterations after which candidates that weigh nothing any more are dropped: as ε falls, most do.
-const ITERATIONS_TO_PRUNE: usize = 10;
-
 /// After how many iterations the candidates are judged, and by which error of the column marginal.
 const ITERATIONS_TO_JUDGE: usize = 10;
 const HOPELESS: f32 = 0.8;
-
-/// What counts as nothing: a reduced cost of so many ε, e⁻²⁰.
-const NEGLIGIBLE: f32 = 20.0;
 
 /// The rows' part of one iteration.
 struct RowWork<'w> {
@@ -59,7 +52,7 @@ impl SparseScaling<'_> {
     /// The error after the first iterations says whether the candidates can carry a plan at all: it is Σ |qⱼ - bⱼ|, and should
     /// be below one. If it is above [`HOPELESS`] the answer is false, and the rest is not worth the time.
     pub fn run(
-        &mut self,
+        &self,
         schedule: Schedule,
         f: &mut [f32],
         g: &mut [f32],
@@ -79,13 +72,10 @@ impl SparseScaling<'_> {
             for ((shifted, &g), &logarithm) in shifted.iter_mut().zip(&*g).zip(&logarithms) {
                 *shifted = g + epsilon * logarithm;
             }
-            if iteration > 0 && iteration % ITERATIONS_TO_PRUNE == 0 {
-                self.prune(f, g, NEGLIGIBLE * epsilon);
-            }
             let work = RowWork {
-                costs: &self.costs,
-                targets: &self.targets,
-                starts: &self.starts,
+                costs: self.costs,
+                targets: &self.candidates.targets,
+                starts: &self.candidates.starts,
                 shifted: &shifted,
                 f,
                 source_weights: self.source_weights,
@@ -124,37 +114,9 @@ impl SparseScaling<'_> {
         (true, error)
     }
 
-    /// Drops candidates with a reduced cost above `bar`, but the best of each column.
-    fn prune(&mut self, f: &[f32], g: &[f32], bar: f32) {
-        let mut least = vec![f32::INFINITY; g.len()];
-        for (row, f) in f.iter().enumerate() {
-            for entry in self.starts[row] as usize..self.starts[row + 1] as usize {
-                let least = &mut least[self.targets[entry] as usize];
-                *least = least.min(self.costs[entry] - f);
-            }
-        }
-        let (mut kept, mut start) = (0, 0);
-        for (row, f) in f.iter().enumerate() {
-            let end = self.starts[row + 1] as usize;
-            for entry in start..end {
-                let target = self.targets[entry] as usize;
-                let rest = self.costs[entry] - f;
-                if rest - g[target] <= bar || rest <= least[target] {
-                    self.targets[kept] = self.targets[entry];
-                    self.costs[kept] = self.costs[entry];
-                    kept += 1;
-                }
-            }
-            start = end;
-            self.starts[row + 1] = kept as u32;
-        }
-        self.targets.truncate(kept);
-        self.costs.truncate(kept);
-    }
-
     /// Threads pay where an iteration takes longer than to start them.
     fn number_of_chunks(&self) -> usize {
-        if self.targets.len() < 1 << 15 { 1 } else { 4 }
+        if self.candidates.len() < 1 << 15 { 1 } else { 4 }
     }
 }
 

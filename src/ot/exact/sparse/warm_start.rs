@@ -9,7 +9,7 @@
 
 use super::super::report::Monitor;
 use super::refine::Schedule;
-use super::scaled::{Blocks, COARSENING, ScaledProblem, Side};
+use super::scaled::{Blocks, COARSENING, Members, ScaledProblem, Side};
 use crate::ot::sinkhorn::{CostBlocks, Scaling};
 use crate::scalar::Scalar;
 
@@ -20,7 +20,7 @@ const COARSEST: usize = 250;
 const PAIRS_KEPT: usize = 1 << 21;
 
 /// Over how many columns a row of the plan is to spread: as many as it gets candidates.
-const SPREAD: f32 = 40.0;
+const SPREAD: f32 = 30.0;
 
 /// The temperature to begin with, and the least and the largest, in mean costs. With many coordinates costs concentrate about
 /// their mean, and the rule of [`WarmStart::temperature`] alone would leave the plan too far from a vertex.
@@ -91,14 +91,14 @@ impl<'s, 'a, T: Scalar> WarmStart<'s, 'a, T> {
         for level in (0..coarsest).rev() {
             let (sources, targets) = self.sides(level);
             let blocks = self.problem.forward(sources, targets)?;
-            // The targets' half-step from the coarse sources, at the temperature that was right for these.
+            // The targets' half-step from the coarse sources, at about the temperature of this level.
+            let epsilon = coarse.epsilon * self.cooling();
             let coarse_sources = self.sides(level + 1).0;
             let across = self.problem.backward(coarse_sources, targets)?;
             let zeros = vec![0.0; targets.len()];
-            let mut half =
-                Scaling::from_potentials(&zeros, &coarse.f, &coarse_sources.weights, coarse.epsilon);
-            half.source_half(&across, coarse.epsilon);
-            let g = half.source_potentials(coarse.epsilon);
+            let mut half = Scaling::from_potentials(&zeros, &coarse.f, &coarse_sources.weights, epsilon);
+            half.source_half(&across, epsilon);
+            let g = half.source_potentials(epsilon);
             // In the order of cells a source begins with the potential of its cell, from which the iteration finds its way.
             let f = match self.problem.in_cells {
                 true => (0..sources.len()).map(|source| coarse.f[source / COARSENING]).collect(),
@@ -119,6 +119,17 @@ impl<'s, 'a, T: Scalar> WarmStart<'s, 'a, T> {
             }
         }
         finite(coarse)
+    }
+
+    /// What the temperature of a level is, about, as a share of that of the coarser one: reduced costs grow with the square of the distance, and a level
+    /// has [`COARSENING`] times as many points in the same room.
+    fn cooling(&self) -> f32 {
+        match &self.problem.sources.members {
+            Members::Points(points) if self.problem.in_cells => {
+                (COARSENING as f32).powf(-2.0 / points.columns() as f32)
+            }
+            _ => 1.0,
+        }
     }
 
     /// Iterations over all pairs of the whole problem. Potentials of squared distances are smooth, and those of the level before
