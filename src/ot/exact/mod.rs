@@ -226,7 +226,7 @@ pub fn solve_with<T: Scalar>(
 }
 
 /// From this many pairs on, with [`LEAST_SIDE`] points on each side, the sparse simplex is expected to be faster.
-const PAIRS_FOR_SPARSE: usize = 1 << 19;
+const PAIRS_FOR_SPARSE: usize = 3 << 18;
 const LEAST_SIDE: usize = 64;
 
 /// Costs, masses and options that have passed all checks.

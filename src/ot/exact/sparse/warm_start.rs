@@ -28,6 +28,9 @@ const FIRST_EPSILON: f32 = 0.1;
 const SMALLEST_EPSILON: f32 = 1e-6;
 const LARGEST_EPSILON: f32 = 0.02;
 
+/// What the iterations of a coarser level may cost, in looks at all pairs.
+const SHARE_OF_A_LEVEL: f64 = 0.33;
+
 /// Iterations over all pairs where the candidates turned out not to carry a plan.
 const MORE_ITERATIONS: usize = 10;
 
@@ -108,8 +111,7 @@ impl<'s, 'a, T: Scalar> WarmStart<'s, 'a, T> {
             coarse = Potentials { f, g, epsilon, error: f32::NAN };
             let iterations = match level {
                 0 => self.last_iterations(),
-                _ if self.problem.in_cells => 10,
-                _ => 6,
+                _ => self.iterations(level),
             };
             if iterations > 0 {
                 let share = (coarsest - level) as f64 / (coarsest + 1) as f64;
@@ -130,6 +132,15 @@ impl<'s, 'a, T: Scalar> WarmStart<'s, 'a, T> {
             }
             _ => 1.0,
         }
+    }
+
+    /// Iterations of a coarser level: they may cost a third of one look at all pairs of the problem, and are six at least.
+    fn iterations(&self, level: usize) -> usize {
+        let pairs = |level| {
+            let (sources, targets) = self.sides(level);
+            sources.len() as f64 * targets.len() as f64
+        };
+        ((SHARE_OF_A_LEVEL * pairs(0) / pairs(level)) as usize).clamp(6, 80)
     }
 
     /// Iterations over all pairs of the whole problem. Potentials of squared distances are smooth, and those of the level before
