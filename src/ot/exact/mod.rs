@@ -4,23 +4,42 @@
 //! fᵢ + gⱼ <= Cᵢⱼ. A vertex of the first is a spanning tree of the bipartite graph with n + m - 1 arcs; the simplex
 //! walks from tree to tree (Dantzig 1951; Ahuja, Magnanti and Orlin, *Network Flows*, 1993, chapter 11).
 //!
-//! # The stages, one file each
+//! # Two ways
+//! * The **plain** simplex prices all pairs, from a greedy tree. It is what small problems want (below 800,000 pairs).
+//! * The **sparse** simplex works over about six arcs a point. Sinkhorn iterations say which: entropic potentials, from a coarse
+//!   version of the problem to the whole, name the best dozens of columns of each row; over these the simplex needs a few
+//!   pivots a point. Then all pairs are priced, and those that are violated join, until there is none. That last look is the
+//!   proof, so the answer does not depend on how good the start was.
+//!
+//! [`Options::method`] chooses; the sparse simplex hands its plan over to the plain one where it does not get to the end.
+//!
+//! # The stages
 //! | file | what | cost |
 //! | --- | --- | --- |
 //! | `one_dimension` | points on a line and a convex distance: handed to [`line`](super::line) | sorting |
 //! | `masses` | weights as integers, exactly or by largest remainders | O(n + m) |
-//! | `costs` | checks every cost; reads them from a matrix or computes them on the fly | one pass |
-//! | `start` | a feasible plan by a greedy rule | two passes, O(n + m) row scans |
-//! | `forest` | the plan's pieces linked to a strongly feasible tree of real arcs | a few row scans a piece |
-//! | `pricing` | the least reduced cost of each row, vectorised | one read of the row |
-//! | `tree` | the pivot: cycle, leaving arc, potentials of the smaller side | O(depth + smaller side) |
-//! | `simplex` | the order of pricing and pivots, and the proof over all pairs | about 10 to 40 pivots a point |
-//! | `proof` | the certificate, from plan and potentials alone | two passes |
+//! | `costs` | reads the costs from a matrix, which it checks, or computes them on the fly | one pass over a matrix |
+//! | `sparse/ordering` | points of few coordinates in the order of a k-d tree | O(n log² n) |
+//! | `sparse/scaled` | the costs in single precision, centred, of ordinary size | O(n d), or two passes over a matrix |
+//! | `sparse/warm_start` | Sinkhorn from a coarse version of the problem to the whole (its kernel is in `ot/sinkhorn`) | about one exponential a pair |
+//! | `sparse/sweep` | the candidates of each row: its best columns, with noise against ties | one look at each pair, in `f32` |
+//! | `sparse/refine` | Sinkhorn on the candidates, down to a low temperature | 40 to 250 exponentials a candidate |
+//! | `sparse/greedy` | a plan over the best candidates, hung from an artificial root | a sort |
+//! | `sparse/basis`, `sparse/pivots` | the network simplex over the arcs, potentials by fragments | 1 to 5 pivots a point |
+//! | `sparse/rounds` | arcs added until none is missing | one to five looks at each pair |
+//! | `sparse/screen` | all pairs priced in `f32` with a bound on the error, doubtful ones in `f64` | one look at each pair |
+//! | `plain/start`, `plain/forest` | a feasible plan by a greedy rule, linked to a strongly feasible tree of real arcs | two passes, O(n + m) row scans |
+//! | `plain/tree` | the pivot: cycle, leaving arc, potentials of the smaller side | O(depth + smaller side) |
+//! | `plain/simplex`, `pricing` | rows priced in turn, and the proof over all pairs | about 10 to 40 pivots a point |
+//! | `proof` | the certificate, from plan and potentials alone | one look at each pair |
+//!
+//! [`Solution::report`] has the time of each.
 //!
 //! # What makes it right on everything
 //! * Masses are integers and trees strongly feasible (Cunningham 1976): no rounding in the flows, no cycling, never
 //!   "infeasible" by the last digit of a weight.
-//! * There is no big M: every arc of every tree is a real one.
+//! * What the warm start says decides the time, never the answer. Artificial flow is priced a little above the potentials, and higher only
+//!   as long as some is left; the plain simplex has no artificial arcs at all.
 //! * Tolerances are relative to the numbers at hand, |Cᵢⱼ| + |fᵢ| + |gⱼ|, pair by pair. Costs far above what any plan
 //!   has to pay (1e32 for "not this pair") are cut off first, so that they cannot swallow the digits of the others; the
 //!   cut is lifted only if the plan needs those pairs.
@@ -29,12 +48,20 @@
 //!   status is [`Status::Inaccurate`].
 //!
 //! # Memory
-//! O(n + m) beyond the costs: about 200 bytes a point. Point clouds with more than 2^22 pairs are never turned into a
-//! matrix.
+//! O(n + m) beyond the costs: about 200 bytes a point for the plain simplex, a kilobyte for the sparse one (forty candidates a row).
+//! Point clouds with more than 2^22 pairs are never turned into a matrix.
 //!
 //! # Where it does not help
-//! Pivots grow faster than n, and subtrees with them: 10,000 points a side in the plane take ten seconds (238,000 pivots,
-//! 55 MB), and beyond that it gets worse. An entropic warm start and a sparse candidate graph are the known remedy.
+//! * The sparse simplex is at its best for squared Euclidean costs. Where very many pairs are equally good (Manhattan distances of points in the plane, costs
+//!   of low rank, few distinct integers) more arcs and more rounds are needed, and the plain simplex often has the last word.
+//! * Every look at all pairs takes time in proportion to n m d: 100,000 points a side are ten thousand million pairs.
+//! * Below a thousand points a side the warm start costs more than it saves.
+//!
+//! # Sources
+//! Schmitzer, *A sparse multiscale algorithm for dense optimal transport* (2016) and *Stabilized sparse scaling algorithms for entropy
+//! regularized transport problems* (2019); Gottschlich and Schuhmacher, *The shortlist method for fast computation of the earth mover's
+//! distance* (2014); Thibault, Chizat, Dossal and Papadakis, *Overrelaxed Sinkhorn-Knopp algorithm* (2021); Kovács, *Minimum-cost
+//! flow algorithms: an experimental evaluation* (2015).
 //!
 //! # Examples
 //! ```
@@ -162,9 +189,10 @@ pub fn transport_cost<T: Scalar>(problem: &Problem<'_, T>) -> Result<f64> {
 /// are solved by sorting, as [`line::solve`](crate::ot::line::solve) does, if no tolerance below the default is asked for:
 /// without pivots, so the certificate counts none.
 ///
-/// The observer is called before sorting, while the starting tree is built, and then every thousand pivots or so; when it
-/// breaks, or at the limit on iterations, the answer is the plan so far, which is feasible, with potentials that bound the
-/// optimal cost from below: its gap says how far it may be from the optimum. The answer has the same bits for any number of threads.
+/// The observer is called in every stage, and every thousand pivots or so (not within an iteration over all pairs, or a look at all of
+/// them: with 100,000 points a side these take seconds). When it breaks, or at the limit on iterations (pivots), the answer is the plan so far, which is
+/// feasible, with potentials that bound the optimal cost from below: its gap says how far it may be from the optimum.
+/// The answer has the same bits for any number of threads.
 ///
 /// # Errors
 /// * weights: [`Shape`](crate::Error::Shape), [`NotFinite`](crate::Error::NotFinite),
@@ -174,7 +202,8 @@ pub fn transport_cost<T: Scalar>(problem: &Problem<'_, T>) -> Result<f64> {
 ///   [`ZeroVector`](crate::Error::ZeroVector) for the cosine distance, [`Argument`](crate::Error::Argument) for costs or
 ///   distances beyond 1e300 and for a largest cost that overflows when multiplied with the mass;
 /// * no points, or points without coordinates: [`Empty`](crate::Error::Empty);
-/// * options out of range: [`Argument`](crate::Error::Argument).
+/// * options out of range: [`Argument`](crate::Error::Argument); an initial guess that does not fit: [`Shape`](crate::Error::Shape),
+///   [`NotFinite`](crate::Error::NotFinite).
 ///
 /// # Examples
 /// ```

@@ -1,19 +1,8 @@
 //! The sparse simplex: an entropic warm start says which few arcs matter, a network simplex solves over these, and a look at
 //! all pairs says whether any other is missing.
 //!
-//! The stages, in their order:
-//!
-//! | file | what | cost |
-//! | --- | --- | --- |
-//! | `ordering` | points of few coordinates in the order of a k-d tree | O(n log² n) |
-//! | `scaled` | the costs in single precision, centred, of ordinary size | O(n d), two passes over a matrix |
-//! | `warm_start` | Sinkhorn on all pairs, from a coarse version of the problem to the whole | a few dense passes |
-//! | `sweep` | the best dozens of columns of each row: the candidates | one dense pass |
-//! | `refine` | Sinkhorn on the candidates, to a low temperature | hundreds of passes over the candidates |
-//! | `greedy` | a plan over the best six of each row, as a tree | a sort |
-//! | `basis`, `pivots` | the network simplex over the arcs | about 2 to 5 pivots a point |
-//! | `screen` | all pairs priced in single precision with a bound on its error, doubtful ones again in double | a dense pass |
-//! | `rounds` | violated candidates are added, then violated pairs of all, until there is none: the proof | a dense pass a round |
+//! The stages in their order: `ordering`, `scaled`, `warm_start`, `sweep`, `refine`, `greedy`, then `rounds` of `pivots` on the `basis` and of pricing, the
+//! last by `screen`. The table of [`exact`](super) says what each costs.
 //!
 //! Whatever the warm start gives, the answer is optimal: candidates only decide how many pivots and rounds it takes. Where that goes
 //! wrong (candidates without a feasible plan, costs that potentials cannot resolve) the plain simplex goes on from the plan so far.
