@@ -101,15 +101,6 @@ struct Pass<'a, A, C> {
 }
 
 impl<A: Scalar> Scaling<A> {
-    /// The potentials zero: u = 0 and v = ln b.
-    ///
-    /// # Panics
-    /// If there is no source or no target, or a weight is not positive.
-    pub(crate) fn new(sources: usize, target_weights: &[A]) -> Self {
-        let (f, g) = (vec![A::ZERO; sources], vec![A::ZERO; target_weights.len()]);
-        Self::from_potentials(&f, &g, target_weights, A::ONE)
-    }
-
     /// From potentials f (n) and g (m) in units of the cost. Where f is not known, zeros and
     /// [`source_half`](Self::source_half) do.
     ///

@@ -87,11 +87,15 @@ impl<'s, 'a, T: Scalar> WarmStart<'s, 'a, T> {
         }
     }
 
-    /// Potentials of the whole problem. `None` where single precision cannot hold it. If the observer breaks, whatever there is.
+    /// Potentials of the whole problem. `None` where single precision cannot hold it. If the observer breaks, zeros.
     pub fn from_nothing(&self, monitor: &mut Monitor<'_>) -> Option<Potentials> {
         let coarsest = self.levels.len();
         let mut coarse = self.coarsest(monitor)?;
         for level in (0..coarsest).rev() {
+            let share = (coarsest - level) as f64 / (coarsest + 1) as f64;
+            if monitor.told_to_stop(0, f64::NAN, share) {
+                return Some(self.none());
+            }
             let (sources, targets) = self.sides(level);
             let blocks = self.problem.forward(sources, targets)?;
             // The targets' half-step from the coarse sources, at about the temperature of this level.
@@ -114,7 +118,6 @@ impl<'s, 'a, T: Scalar> WarmStart<'s, 'a, T> {
                 _ => self.iterations(level),
             };
             if iterations > 0 {
-                let share = (coarsest - level) as f64 / (coarsest + 1) as f64;
                 self.iterate(&blocks, level, iterations, &mut coarse, &mut |_| {
                     monitor.told_to_stop(0, f64::NAN, share)
                 });
@@ -147,6 +150,13 @@ impl<'s, 'a, T: Scalar> WarmStart<'s, 'a, T> {
     /// serve the points between as well: none. With others, rows of the plan are long and thin, and go their own ways.
     fn last_iterations(&self) -> usize {
         if self.problem.is_squared_euclidean() { 0 } else { 3 }
+    }
+
+    /// Potentials that say nothing.
+    fn none(&self) -> Potentials {
+        let zeros = |side: &Side| vec![0.0; side.len()];
+        let (sources, targets) = self.sides(0);
+        Potentials { f: zeros(sources), g: zeros(targets), epsilon: self.mean, error: f32::NAN }
     }
 
     /// Potentials after more iterations over all pairs.
