@@ -66,6 +66,7 @@ fn the_object_has_these_keys() {
             "negligible_source_weights",
             "negligible_target_weights",
             "stopped_by",
+            "report",
             "plan",
             "source_potentials",
             "target_potentials",
@@ -225,6 +226,9 @@ fn the_table_ends_with_the_certificate_and_quiet_is_quiet() {
     assert_eq!((output.status.code(), output.stdout.len(), output.stderr.len()), (Some(0), 0, 0));
     let output = folder.run("ot x.npy x.npy --verbose");
     assert!(text(&output.stderr).starts_with("reading x.npy\n"));
+    let stages = text(&output.stderr);
+    assert!(stages.contains("\nmethod: plain simplex\nstage "), "{stages}");
+    assert!(stages.lines().any(|line| line.starts_with("certificate ") && line.ends_with(" 1")), "{stages}");
 }
 
 #[test]
@@ -235,11 +239,11 @@ fn the_number_of_threads_changes_nothing_but_times() {
         .cloud("y.npy", &random_cloud(700, 3, 2))
         .weights("a.npy", &random_weights(500, 3))
         .weights("b.npy", &random_weights(700, 4));
-    let run = |threads: usize| {
+    let run = |threads: usize, method: &str| {
         let mut object = folder.json(
             &format!(
                 "ot x.npy y.npy --source-weights a.npy --target-weights b.npy --threads {threads} \
-                 --plan p.npy --source-potentials f.npy"
+                 --method {method} --plan p.npy --source-potentials f.npy"
             ),
             0,
         );
@@ -248,13 +252,18 @@ fn the_number_of_threads_changes_nothing_but_times() {
         for key in ["seconds", "seconds_total", "peak_memory_bytes", "threads"] {
             keys.remove(key).unwrap();
         }
+        for stage in keys["report"]["stages"].as_array_mut().unwrap() {
+            stage.as_object_mut().unwrap().remove("seconds").unwrap();
+        }
         let files = ["p.npy", "f.npy"].map(|name| fs::read(folder.path(name)).unwrap());
         (object, files)
     };
     if cfg!(feature = "parallel") {
-        assert!(run(1) == run(2));
+        for method in ["plain", "sparse"] {
+            assert!(run(1, method) == run(2, method), "{method}");
+        }
     } else {
-        assert!(run(1) == run(1));
+        assert!(run(1, "sparse") == run(1, "sparse"));
         assert_eq!(folder.run("ot x.npy y.npy --threads 2").status.code(), Some(2));
     }
 }

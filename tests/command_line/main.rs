@@ -3,6 +3,7 @@
 
 mod answers;
 mod folder;
+mod initial;
 mod refusals;
 #[cfg(unix)]
 mod stops;

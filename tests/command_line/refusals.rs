@@ -19,6 +19,10 @@ fn wrong_usage_is_exit_code_2() {
         "ot x.npy x.npy --cost l7",
         "ot x.npy x.npy --cost minkowski:0.5",
         "ot x.npy x.npy --plan-format sparse",
+        "ot x.npy x.npy --method dense",
+        "ot x.npy x.npy --initial-potentials f.npy",
+        "ot x.npy x.npy --initial-plan-format sparse",
+        "ot x.npy x.npy --initial-plan p.npy --initial-potentials f.npy g.npy",
         "ot x.npy x.npy --plan p.npy --plan-format other",
         "ot x.npy x.npy --threads 0",
         "ot x.npy x.npy --timeout -1",
@@ -38,7 +42,9 @@ fn wrong_usage_is_exit_code_2() {
     let help = text(&folder.run("ot --help").stdout);
     // Whatever the object has, the help explains.
     let object = folder.json("ot x.npy x.npy", 0);
-    for key in object.as_object().unwrap().keys() {
+    let report = object["report"].as_object().unwrap();
+    let stage = report["stages"][0].as_object().unwrap();
+    for key in object.as_object().unwrap().keys().chain(report.keys()).chain(stage.keys()) {
         assert!(help.contains(key.as_str()), "{key}");
     }
 }

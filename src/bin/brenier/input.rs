@@ -56,6 +56,20 @@ impl Numbers {
     }
 }
 
+/// Reads a vector, or a matrix of a single column; `what` names its numbers. How many there must be the solver knows.
+pub fn read_column(path: &Path, what: &str, header: bool) -> Result<Numbers, Failure> {
+    let numbers = Numbers::read(path, header)?;
+    if numbers.columns() == 1 {
+        return Ok(numbers);
+    }
+    Err(Failure::Message(format!(
+        "{}: {what} are a vector or a single column, but this is a matrix of {} x {}",
+        path.display(),
+        numbers.rows(),
+        numbers.columns()
+    )))
+}
+
 /// Whether the file's name says that it is text.
 pub fn is_csv(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"))

@@ -1,7 +1,7 @@
 //! A transport problem from files: the arguments that name them, and reading them.
 
 use crate::failure::Failure;
-use crate::input::Numbers;
+use crate::input::{Numbers, read_column};
 use crate::run::RunArguments;
 use brenier::matrix::Distance;
 use brenier::ot::Problem;
@@ -39,7 +39,7 @@ pub struct ProblemArguments {
 
     /// Each .csv input begins with a line of column names
     #[arg(long)]
-    csv_header: bool,
+    pub csv_header: bool,
 }
 
 /// What the files hold, and what reports say about it.
@@ -84,15 +84,15 @@ impl ProblemArguments {
 
     /// Reads them.
     pub fn read(&self, run: &RunArguments) -> Result<ProblemInput, Failure> {
+        let say = |path: &Path| run.say(&format!("reading {}", path.display()));
         let numbers = |path: &Path| {
-            run.say(&format!("reading {}", path.display()));
+            say(path);
             Numbers::read(path, self.csv_header)
         };
         let weights = |path: &Option<PathBuf>| {
             let Some(path) = path else { return Ok(None) };
-            let weights = numbers(path)?;
-            check_weights(path, &weights)?;
-            Ok::<_, Failure>(Some(weights))
+            say(path);
+            read_column(path, "weights", self.csv_header).map(Some)
         };
         let (costs, sources, targets, dimensions, cost_name) =
             match (&self.cost_matrix, &self.source, &self.target) {
@@ -213,19 +213,6 @@ impl ProblemInput {
         };
         format!("{} x {}, {costs}, {}", self.sources, self.targets, self.element_type())
     }
-}
-
-/// Weights are one number for each point; how many there must be the solver knows.
-fn check_weights(path: &Path, weights: &Numbers) -> Result<(), Failure> {
-    if weights.columns() == 1 {
-        return Ok(());
-    }
-    Err(Failure::Message(format!(
-        "{}: weights are a vector or a single column, but this is a matrix of {} x {}",
-        path.display(),
-        weights.rows(),
-        weights.columns()
-    )))
 }
 
 /// Both clouds live in the same space: the solver would say so too, but it does not know the files.

@@ -64,7 +64,10 @@ impl ProgressDisplay {
 
 /// What the solver is doing, in words.
 fn describe(progress: &Progress) -> String {
-    let mut text = format!("{}, {} iterations", progress.stage, progress.iterations);
+    let mut text = progress.stage.to_owned();
+    if progress.iterations > 0 {
+        let _ = write!(text, ", {} iterations", progress.iterations);
+    }
     // What the solver does not know it leaves as NaN; a string takes what is written to it.
     if progress.cost.is_finite() {
         let _ = write!(text, ", cost {:.6e}", progress.cost);

@@ -19,7 +19,8 @@ C_ij is the distance between source point i and target point j (--cost), or an e
 are not given are 1/n and 1/m. They need not sum to one, but both sides must carry the same mass: within 1e-9 \
 relative, or 1e-5 if weights come as f32. Nothing is normalised silently.
 
-The method is a network simplex. Its answer comes with a proof: potentials f, g with f_i + g_j <= C_ij for all pairs \
+The method is a network simplex, for large problems on a sparse graph of candidate pairs that an entropic warm start \
+finds; points on a line are sorted, whatever the method. Its answer comes with a proof: potentials f, g with f_i + g_j <= C_ij for all pairs \
 bound every plan's cost from below by the dual value, sum_i a_i f_i + sum_j b_j g_j. The gap is the cost minus that.";
 
 /// Inputs, examples, and the keys of `--json`.
@@ -35,6 +36,11 @@ Examples:
   brenier ot a.csv b.csv --source-weights wa.csv --target-weights wb.csv --cost minkowski:3
   brenier ot --cost-matrix costs.npy --plan plan.csv --plan-format sparse
   brenier ot source.npy target.npy --json --threads 1 | jq .cost
+  brenier ot source.npy target.npy --source-potentials f.npy --target-potentials g.npy
+  brenier ot source.npy moved.npy --initial-potentials f.npy g.npy --verbose
+
+An initial plan or initial potentials change the time, never the answer's optimality. Their files are laid out as --plan \
+and the two options for potentials write them. --verbose ends with a table of the solver's stages.
 
 Keys of --json (numbers that are not finite, and what is not known, are null):
   status               optimal, iteration_limit, stopped, or inaccurate (the costs span
@@ -60,6 +66,16 @@ Keys of --json (numbers that are not finite, and what is not known, are null):
   negligible_source_weights, negligible_target_weights
                        indices of positive weights too small to count, taken as zero
   stopped_by           interrupt, timeout, or null
+  report               what the solver did, an object:
+    method               sorting, plain simplex, sparse simplex, or sparse, then plain
+                         simplex where the first did not get to the end
+    stages               of each, in order: name, seconds over all its turns, turns
+    sparse_pivots, plain_pivots
+                         pivots of either simplex; together the iterations
+    candidates           pairs that the candidate sweep found worth a look
+    arcs, rounds         arcs of the sparse graph in the end; how often some were added
+    warm_start_error     L1 error of a marginal after the warm start, as a share of the
+                         mass; null without one
   plan, source_potentials, target_potentials
                        the files that were written, or null
 After an error the object is {\"status\":\"error\",\"error\":\"what was wrong\"}.
