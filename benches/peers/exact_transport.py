@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Exact transport: the command `brenier ot` beside POT and SciPy, on the same inputs, values compared.
 
+For many problems at once (the suite batch) it is the bench `batch`, which calls `exact::solve_batch`.
+
     bash benches/peers/setup.sh
     benches/peers/.venv/bin/python benches/peers/exact_transport.py --suite clouds,large,matrices,unequal,batch [--quick]
 
@@ -35,6 +37,9 @@ def arguments():
         help=f"of {', '.join(suites.SUITES)}, with commas (default clouds)",
     )
     parser.add_argument("--program", type=Path, help="the command to time (default: built from this checkout)")
+    parser.add_argument(
+        "--batch-program", type=Path, help="the bench batch, for the suite batch (default: built from this checkout)"
+    )
     parser.add_argument("--sizes", type=sizes, help="instead of the suites': n or NxM, with commas")
     parser.add_argument("--dimensions", type=numbers, default=[2, 64], help="d, with commas (default 2,64)")
     parser.add_argument(
@@ -104,6 +109,14 @@ def build():
     return Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release" / "brenier"
 
 
+def build_batch():
+    """The bench `batch` of this checkout."""
+    command = ["cargo", "bench", "--quiet", "--bench", "batch", "--no-run", "--message-format=json"]
+    built = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+    messages = [json.loads(line) for line in built.stdout.splitlines()]
+    return next(message["executable"] for message in messages if message.get("target", {}).get("name") == "batch")
+
+
 def measure(case, chosen, threads):
     """Makes every call of a case as often as is asked for, in turn."""
     problem = inputs.problem(case)
@@ -114,7 +127,11 @@ def measure(case, chosen, threads):
             problem.save(folder, given)
             for count in threads:
                 weighted = case.weights == "random"
-                timed[f"{given}/{count}"] = calls.brenier(chosen.program, folder, given, weighted, count)
+                timed[f"{given}/{count}"] = (
+                    calls.brenier_batch(chosen.batch_program, folder, count)
+                    if case.suite == "batch"
+                    else calls.brenier(chosen.program, folder, given, weighted, count)
+                )
         if case.peers:
             timed |= (calls.batch_peers if case.suite == "batch" else calls.peers)(case.peers, problem)
         answers = {name: [] for name in timed}
@@ -193,6 +210,8 @@ def main():
         chosen.program = (chosen.program or build()).resolve()
         if not chosen.program.is_file():
             sys.exit(f"{chosen.program} is not there: build it with cargo build --release --features cli")
+        if "batch" in chosen.suite:
+            chosen.batch_program = chosen.batch_program or build_batch()
     facts = machine(None if chosen.peers_only else chosen.program)
     print(", ".join(f"{name}: {fact}" for name, fact in facts.items()))
     if facts["load before"] > 0.3:

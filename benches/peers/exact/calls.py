@@ -41,10 +41,16 @@ def brenier(program, folder, given, weighted, threads):
     return lambda: answer(command, threads)
 
 
+def brenier_batch(program, folder, threads):
+    """The bench `batch` on the files in `folder`: `exact::solve_batch`. Its time is that of the one call."""
+    return lambda: answer([program, folder], threads)
+
+
 def answer(command, threads):
     """Runs a command that prints a JSON object. `cost` and `gap` are numbers, or lists of them for a batch."""
     pin(threads)
-    finished = subprocess.run(command, stdout=subprocess.PIPE)
+    environment = os.environ | {"RAYON_NUM_THREADS": str(threads)}
+    finished = subprocess.run(command, stdout=subprocess.PIPE, env=environment)
     pin(1)
     said = json.loads(finished.stdout or "{}")
     if finished.returncode != 0 or said.get("status") != "optimal":

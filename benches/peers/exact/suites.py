@@ -53,7 +53,7 @@ class Case:
     size: tuple
     kind: str  # "d=2", "d=64", or a kind of matrix
     weights: str  # "uniform" or "random"
-    inputs: tuple = ("points",)  # what ours is given, once each; empty where ours is not run
+    inputs: tuple = ("points",)  # what ours is given, once each; empty where ours is left out
     peers: tuple = ()
     problems: int = 1
 
@@ -113,8 +113,8 @@ def kinds(suite, shape, chosen):
 
 
 def inputs(suite):
-    """What ours is given. A batch it is not given: the command solves one problem a call."""
-    return {"clouds": ("points", "matrix"), "matrices": ("matrix",), "batch": ()}.get(suite, ("points",))
+    """What ours is given."""
+    return {"clouds": ("points", "matrix"), "matrices": ("matrix",), "batch": ("matrix",)}.get(suite, ("points",))
 
 
 def peers(suite, shape, weights, chosen):
