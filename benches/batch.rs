@@ -9,8 +9,8 @@
 //! Floors:
 //! - Each problem's costs are read four times at least: check, start, pricing, proof. 256 * 128 * 128 * 8 bytes = 34 MB, from
 //!   memory once (3 ms at 10 GB/s); a problem's 131 kB then stay in the second cache, so three more cost 3 ms at most.
-//! - A tree of n + m - 1 = 255 arcs needs some 300 pivots from a greedy start, each a cycle and a subtree of ten or twenty nodes:
-//!   256 * 300 pivots of 100 ns are 8 ms.
+//! - From a greedy start a problem takes some 800 pivots, each a cycle and a subtree of ten or twenty nodes. At 100 ns each, with
+//!   the search for them free of charge, 256 * 800 pivots take 20 ms.
 //!
 //! Threads share nothing but the costs' bandwidth, so two should take half the time of one.
 
