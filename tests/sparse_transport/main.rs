@@ -2,12 +2,12 @@
 //! proof over all pairs; from sabotaged starts; stopped at every stage; on any number of threads.
 
 mod batch;
-mod bounds;
 #[path = "../independent/mod.rs"]
 mod independent;
 mod large;
 mod problems;
 mod proof;
+mod refusals;
 mod small;
 mod starts;
 mod stops;

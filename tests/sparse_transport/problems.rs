@@ -1,6 +1,9 @@
 //! Transport problems of many structures, from seeded numbers.
 
 use brenier::matrix::Distance;
+use brenier::ot::Problem;
+use brenier::ot::exact::{self, Method, Options, Solution};
+use brenier::ot::progress::run_to_the_end;
 use brenier::{Matrix, Scalar};
 
 /// A fixed stream of numbers (xorshift64, Marsaglia 2003).
@@ -237,6 +240,15 @@ pub fn units(spread: Spread, n: usize, m: usize, seed: u64) -> [Vec<i64>; 2] {
         *units.iter_mut().max().expect("there is a point") += left;
         units
     })
+}
+
+/// The answer of one of the two simplexes.
+pub fn solved<T: Scalar>(problem: &Problem<'_, T>, method: Method) -> Solution {
+    solved_with(problem, &Options::default().with_method(method))
+}
+
+pub fn solved_with<T: Scalar>(problem: &Problem<'_, T>, options: &Options) -> Solution {
+    exact::solve_with(problem, options, &mut run_to_the_end).unwrap()
 }
 
 /// Units as weights that sum to about one.

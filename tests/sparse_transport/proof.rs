@@ -151,3 +151,24 @@ pub fn assert_same_cost(one: &Measured, other: f64, context: &dyn Display) {
     let allowed = one.allowed();
     assert!((one.cost - other).abs() <= allowed, "{context}: {} and {other}, allowed {allowed:e}", one.cost);
 }
+
+/// Whether two answers agree in every bit of everything but the time they took.
+pub fn same_answer(one: &Solution, other: &Solution) -> bool {
+    let bits = |solution: &Solution| -> Vec<u64> {
+        let numbers = solution.source_potentials.iter().chain(&solution.target_potentials);
+        let masses = solution.plan.entries().iter().map(|entry| entry.mass.to_bits());
+        numbers.map(|value| value.to_bits()).chain(masses).collect()
+    };
+    let report = |solution: &Solution| {
+        let report = &solution.report;
+        let stages: Vec<_> = report.stages.iter().map(|stage| (stage.name, stage.turns)).collect();
+        let counts =
+            (report.sparse_pivots, report.plain_pivots, report.candidates, report.arcs, report.rounds);
+        (report.method, stages, counts, report.warm_start_error.to_bits())
+    };
+    one.plan == other.plan
+        && bits(one) == bits(other)
+        // Debug prints every number so that it can be read back: words that agree are bits that agree.
+        && format!("{:?}", one.certificate) == format!("{:?}", other.certificate)
+        && report(one) == report(other)
+}

@@ -3,18 +3,13 @@
 use crate::independent::least_cost;
 use crate::problems::{
     DISTANCES, FILLINGS, Filling, Numbers, SPREADS, STRUCTURES, Spread, Structure, clouds, costs_of, matrix,
-    shares, units,
+    shares, solved, units,
 };
 use crate::proof::{assert_proved, assert_same_cost};
 use brenier::matrix::Distance;
 use brenier::ot::Problem;
-use brenier::ot::exact::{self, Method, Options, Solution};
-use brenier::ot::progress::run_to_the_end;
+use brenier::ot::exact::Method;
 use brenier::{Matrix, Scalar};
-
-fn solved<T: Scalar>(problem: &Problem<'_, T>, method: Method) -> Solution {
-    exact::solve_with(problem, &Options::default().with_method(method), &mut run_to_the_end).unwrap()
-}
 
 /// Sizes from 1 to 60 a side: small ones more often, and rows and columns alone.
 fn sizes(numbers: &mut Numbers) -> (usize, usize) {
