@@ -56,9 +56,13 @@ pub enum Structure {
     Collinear,
     FarClusters(f64),
     Cauchy,
+    /// Far from the origin beside its extent: differences keep few digits.
+    Shifted(f64),
+    /// In units of this size.
+    Scaled(f64),
 }
 
-pub const STRUCTURES: [Structure; 10] = [
+pub const STRUCTURES: [Structure; 13] = [
     Structure::Normal,
     Structure::Cube,
     Structure::AllEqual,
@@ -69,6 +73,9 @@ pub const STRUCTURES: [Structure; 10] = [
     Structure::FarClusters(1e6),
     Structure::FarClusters(1e9),
     Structure::Cauchy,
+    Structure::Shifted(1e6),
+    Structure::Scaled(1e-90),
+    Structure::Scaled(1e90),
 ];
 
 pub const DISTANCES: [Distance; 8] = [
@@ -97,6 +104,8 @@ fn cloud(structure: Structure, points: usize, dimension: usize, numbers: &mut Nu
                 Structure::FarClusters(apart) => {
                     cloud[(i, k)] + if k == 0 && i % 2 == 0 { apart } else { 0.0 }
                 }
+                Structure::Shifted(by) => cloud[(i, k)] + by,
+                Structure::Scaled(unit) => cloud[(i, k)] * unit,
                 Structure::Cauchy => (std::f64::consts::PI * (numbers.uniform() - 0.5)).tan(),
             };
         }
@@ -145,7 +154,11 @@ pub fn costs_of<T: Scalar>(x: &Matrix<T>, y: &Matrix<T>, distance: Distance) -> 
             Distance::Manhattan => differences().sum(),
             Distance::Chebyshev => differences().fold(0.0, f64::max),
             Distance::Cosine => 0.5 * differences().map(|d| d * d).sum::<f64>(),
-            Distance::Minkowski { p } => differences().map(|d| d.powf(p)).sum::<f64>().powf(1.0 / p),
+            Distance::Minkowski { p } => {
+                // In units of the largest difference: the root of a large number would carry the rounding of 1 / p in its exponent.
+                let unit = differences().fold(f64::MIN_POSITIVE, f64::max);
+                unit * differences().map(|d| (d / unit).powf(p)).sum::<f64>().powf(1.0 / p)
+            }
             Distance::MinkowskiPower { p } => differences().map(|d| d.powf(p)).sum(),
             _ => unreachable!("not among the tested distances"),
         }
@@ -231,6 +244,10 @@ pub fn units(spread: Spread, n: usize, m: usize, seed: u64) -> [Vec<i64>; 2] {
             .collect();
         let total = match spread {
             Spread::Integers => 60_i64 * 61,
+            // Weights that are not multiples of one power of two.
+            Spread::Random => 1_000_000_000_000_007,
+            // Each of the tiny ones still counts.
+            Spread::Tiny => 1 << 56,
             _ => 1 << 46,
         };
         let sum: f64 = raw.iter().sum();

@@ -80,7 +80,8 @@ fn small_clouds_agree_with_the_plain_simplex_and_an_independent_solver() {
         let structure = STRUCTURES[numbers.below(STRUCTURES.len())];
         let distance = DISTANCES[numbers.below(DISTANCES.len())];
         let spread = SPREADS[numbers.below(SPREADS.len())];
-        let single = numbers.below(4) == 0;
+        // Single precision does not reach as far.
+        let single = numbers.below(4) == 0 && !matches!(structure, Structure::Scaled(_));
         let (mut x, mut y) = clouds(structure, n, m, dimension, seed);
         if distance == Distance::Cosine {
             // Away from the origin, where no angle is defined.
@@ -92,7 +93,8 @@ fn small_clouds_agree_with_the_plain_simplex_and_an_independent_solver() {
         let context = format!(
             "seed {seed}: {n} x {m}, d = {dimension}, {structure:?}, {distance}, {spread:?}, f32: {single}"
         );
-        let apart = matches!(structure, Structure::FarClusters(_) | Structure::Cauchy);
+        // The independent solver takes costs for equal that differ by 1e-12.
+        let apart = matches!(structure, Structure::FarClusters(_) | Structure::Cauchy | Structure::Scaled(_));
         let method = if single {
             let (x, y) = (x.map(|value| value as f32), y.map(|value| value as f32));
             let costs = costs_of(&x, &y, distance);
