@@ -78,7 +78,11 @@ fn small_clouds_agree_with_the_plain_simplex_and_an_independent_solver() {
         let (n, m) = sizes(&mut numbers);
         let dimension = 1 + numbers.below(4);
         let structure = STRUCTURES[numbers.below(STRUCTURES.len())];
-        let distance = DISTANCES[numbers.below(DISTANCES.len())];
+        let distance = match DISTANCES[numbers.below(DISTANCES.len())] {
+            // Angles between points this far away are rounding.
+            Distance::Cosine if matches!(structure, Structure::Shifted(_)) => Distance::Euclidean,
+            distance => distance,
+        };
         let spread = SPREADS[numbers.below(SPREADS.len())];
         // Single precision does not reach as far.
         let single = numbers.below(4) == 0 && !matches!(structure, Structure::Scaled(_));
