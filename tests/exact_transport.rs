@@ -53,6 +53,14 @@ fn assert_proved(solution: &Solution, costs: &Matrix<f64>, source: &[f64], targe
     assert!(certificate.gap.abs() <= 1e-12 * scale + 1e-300, "{certificate}");
 }
 
+/// The same in everything but what the report says, which counts seconds.
+fn assert_same_answer(one: &Solution, other: &Solution) {
+    assert_eq!(one.plan, other.plan);
+    assert_eq!(one.source_potentials, other.source_potentials);
+    assert_eq!(one.target_potentials, other.target_potentials);
+    assert_eq!(one.certificate, other.certificate);
+}
+
 /// Costs of many kinds: small integers (ties), reals, negative ones, constants, points on a grid, duplicates.
 fn cost_entries(kind: usize, n: usize, m: usize, numbers: &[f64]) -> Vec<Vec<f64>> {
     let number = |k: usize| numbers[k % numbers.len()];
@@ -244,7 +252,7 @@ fn single_precision_costs_are_solved_in_double_precision() {
     let narrow = Matrix::from_fn(60, 40, |_, _| next() as f32);
     let wide = Matrix::from_fn(60, 40, |i, j| f64::from(narrow[(i, j)]));
     let (a, b) = (exact::solve(&Problem::from_costs(&narrow)), exact::solve(&Problem::from_costs(&wide)));
-    assert_eq!(a.unwrap(), b.unwrap());
+    assert_same_answer(&a.unwrap(), &b.unwrap());
 }
 
 #[test]
@@ -443,7 +451,7 @@ fn the_number_of_threads_changes_no_bit() {
         })
         .collect();
     assert!(answers[0].certificate.is_optimal());
-    assert!(answers.iter().all(|answer| *answer == answers[0]));
+    answers.iter().for_each(|answer| assert_same_answer(answer, &answers[0]));
 }
 
 #[test]

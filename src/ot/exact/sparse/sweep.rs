@@ -49,7 +49,7 @@ pub(super) fn best_of_each_row(
             best_of_rows(costs, column_potentials, &noise, count, first + range.start..first + range.end)
         });
         chunks.into_iter().for_each(|chunk| best.extend(chunk));
-        if stop((first + rows_per_report) as f64 / rows as f64) {
+        if stop((first + rows_per_report).min(rows) as f64 / rows as f64) {
             return None;
         }
     }
