@@ -169,3 +169,138 @@ impl Candidates {
         violated
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::RandomStream;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    /// A graph with about `share` of all pairs, and whole costs below `levels`.
+    fn graph(rows: usize, columns: usize, share: f64, levels: u64, random: &mut RandomStream) -> Candidates {
+        let mut pairs = Vec::new();
+        for row in 0..rows as u32 {
+            let mut targets: Vec<u32> =
+                (0..columns as u32).filter(|_| random.uniform::<f64>() < share).collect();
+            random.shuffle(&mut targets);
+            pairs.extend(targets.into_iter().map(|target| (row, target)));
+        }
+        let costs: Vec<f64> = (0..rows * columns).map(|_| random.below(levels).unwrap() as f64).collect();
+        Candidates::from_rows(rows, &pairs, |row, column| costs[row as usize * columns + column as usize])
+    }
+
+    fn as_map(graph: &Candidates) -> BTreeMap<(u32, u32), f64> {
+        let mut map = BTreeMap::new();
+        for row in 0..graph.rows() {
+            for entry in graph.row(row) {
+                let twice = map.insert((row as u32, graph.targets[entry]), graph.costs[entry]);
+                assert_eq!(twice, None, "an arc twice");
+            }
+        }
+        assert_eq!(map.len(), graph.len());
+        map
+    }
+
+    fn potentials(count: usize, random: &mut RandomStream) -> Vec<f64> {
+        (0..count).map(|_| random.below(4).unwrap() as f64).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+
+        #[test]
+        fn extended_is_the_union(
+            rows in 1_usize..20, columns in 1_usize..20, share in 0.0..1.0_f64, seed in any::<u64>(),
+        ) {
+            let mut random = RandomStream::new(seed);
+            let old = graph(rows, columns, share, 100, &mut random);
+            let mut union = as_map(&old);
+            let others: Vec<NewArc> = (0..30)
+                .map(|_| {
+                    let source = random.below(rows as u64).unwrap() as u32;
+                    let target = random.below(columns as u64).unwrap() as u32;
+                    (source, target, *union.entry((source, target)).or_insert(f64::from(source + 200 * target)))
+                })
+                .collect();
+            let extended = old.extended(others);
+            prop_assert_eq!(as_map(&extended), union);
+            prop_assert_eq!(old.extended(Vec::new()), old.clone());
+            // Old arcs keep their order, before new ones.
+            for row in 0..rows {
+                let (before, after) = (old.row(row), extended.row(row));
+                prop_assert_eq!(
+                    &extended.targets[after.start..after.start + before.len()],
+                    &old.targets[before]
+                );
+            }
+        }
+
+        #[test]
+        fn best_keeps_the_least_of_each_row_and_column(
+            rows in 1_usize..20,
+            columns in 1_usize..20,
+            share in 0.0..1.0_f64,
+            per_row in 1_usize..8,
+            seed in any::<u64>(),
+        ) {
+            let mut random = RandomStream::new(seed);
+            let all = graph(rows, columns, share, 1 << 40, &mut random);
+            let (f, g) = (potentials(rows, &mut random), potentials(columns, &mut random));
+            let map = as_map(&all);
+            let reduced = |(&(row, column), cost): (&(u32, u32), &f64)| cost - f[row as usize] - g[column as usize];
+            // By definition: fewer than so many of its row, or of its column, are better. 2^40 costs leave no ties.
+            let expected: BTreeMap<_, _> = map
+                .iter()
+                .filter(|&(at, cost)| {
+                    let better = |other: &(&(u32, u32), &f64)| reduced(*other) < reduced((at, cost));
+                    let in_row = map.iter().filter(|(other, _)| other.0 == at.0).filter(better).count();
+                    let in_column = map.iter().filter(|(other, _)| other.1 == at.1).filter(better).count();
+                    in_row < per_row || in_column < KEPT_BY_A_COLUMN
+                })
+                .map(|(&at, &cost)| (at, cost))
+                .collect();
+            prop_assert_eq!(as_map(&all.best(&f, &g, per_row)), expected);
+        }
+
+        #[test]
+        fn violated_are_the_worst_beyond_the_tolerance_and_row_potentials_the_minima(
+            rows in 1_usize..20,
+            columns in 1_usize..20,
+            share in 0.0..1.0_f64,
+            per_row in 1_usize..8,
+            tolerance in prop::sample::select(vec![1e-14, 1e-3]),
+            seed in any::<u64>(),
+        ) {
+            let mut random = RandomStream::new(seed);
+            let all = graph(rows, columns, share, 12, &mut random);
+            let (f, g) = (potentials(rows, &mut random), potentials(columns, &mut random));
+            let nu = 16.0 * f64::EPSILON * f.iter().chain(&g).fold(0.0_f64, |a, b| a.max(b.abs()));
+            let violated = all.violated(&f, &g, tolerance, per_row);
+            let excess = |row: usize, target: u32, cost: f64| {
+                let (f, g) = (f[row], g[target as usize]);
+                f + g - cost - tolerance * (cost.abs() + f.abs() + g.abs()) - nu
+            };
+            for row in 0..rows {
+                let mut expected: Vec<f64> = all.row(row)
+                    .map(|entry| excess(row, all.targets[entry], all.costs[entry]))
+                    .filter(|&excess| excess > 0.0)
+                    .collect();
+                expected.sort_by(|a, b| b.total_cmp(a));
+                expected.truncate(per_row);
+                let mut got: Vec<f64> = violated.iter()
+                    .filter(|arc| arc.0 as usize == row)
+                    .map(|&(_, target, cost)| excess(row, target, cost))
+                    .collect();
+                got.sort_by(|a, b| b.total_cmp(a));
+                prop_assert_eq!(got, expected);
+            }
+            for (row, potential) in all.row_potentials(&g).into_iter().enumerate() {
+                let least = all.row(row)
+                    .map(|entry| all.costs[entry] - g[all.targets[entry] as usize])
+                    .fold(f64::INFINITY, f64::min);
+                prop_assert_eq!(potential, least);
+            }
+        }
+    }
+}

@@ -93,9 +93,8 @@ struct Cycle {
 }
 
 impl Basis {
-    /// All nodes hang from the root, source i at cost `source_costs[i]` with `supply[i]` units, target j at
-    /// `target_costs[j]` with `demand[j]`. Targets without units must be given to [`Self::hang`] before the first [`Self::rebuild`]: their arcs
-    /// point down.
+    /// All nodes hang from the root, by arcs that cost and carry nothing. Nodes with units must be given to [`Self::hang`] before the
+    /// first [`Self::rebuild`], and so must all targets: their arcs point down.
     pub fn new(sources: usize, targets: usize) -> Self {
         let count = sources + targets + 1;
         let root = (count - 1) as u32;
@@ -439,3 +438,6 @@ impl Basis {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

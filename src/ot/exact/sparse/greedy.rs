@@ -122,3 +122,96 @@ pub(super) fn basis_of(plan: &GreedyPlan, f: &[f64], g: &[f64], penalty: f64) ->
     basis.rebuild();
     basis
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::instances::{complete, divided, integer_costs};
+    use super::*;
+    use crate::ot::exact::flows::Pieces;
+    use crate::random::RandomStream;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+
+        #[test]
+        fn the_plan_is_a_forest_with_at_most_one_open_node_to_a_tree(
+            rows in 1_usize..30,
+            columns in 1_usize..30,
+            heaviest in 1_i64..6,
+            per_row in 1_usize..5,
+            with_first in any::<bool>(),
+            seed in any::<u64>(),
+        ) {
+            let mut random = RandomStream::new(seed);
+            let (supply, demand) = divided(rows, columns, heaviest, &mut random);
+            let costs = integer_costs(rows * columns, 9, &mut random);
+            let f = integer_costs(rows, 5, &mut random);
+            let g = integer_costs(columns, 5, &mut random);
+            let graph = complete(rows, columns, &costs).best(&f, &g, per_row);
+            let first: Vec<NewArc> = (0..if with_first { rows } else { 0 })
+                .map(|_| {
+                    let at = random.below((rows * columns) as u64).unwrap() as usize;
+                    ((at / columns) as u32, (at % columns) as u32, costs[at])
+                })
+                .collect();
+            let plan = greedy_plan(&graph, &first, &f, &g, supply.clone(), demand.clone());
+
+            let (mut left, mut missing) = (supply.clone(), demand.clone());
+            let mut pieces = Pieces::new(rows + columns);
+            for flow in &plan.flows {
+                let (source, target) = (flow.source as usize, flow.target as usize);
+                prop_assert!(flow.units > 0);
+                prop_assert_eq!(flow.cost, costs[source * columns + target]);
+                left[source] -= flow.units;
+                missing[target] -= flow.units;
+                prop_assert!(pieces.find(source) != pieces.find(rows + target), "a cycle");
+                pieces.join(source, rows + target);
+            }
+            prop_assert_eq!(&left, &plan.supply);
+            prop_assert_eq!(&missing, &plan.demand);
+            let mut open = vec![0; rows + columns];
+            for (node, &units) in left.iter().chain(&missing).enumerate() {
+                prop_assert!(units >= 0);
+                open[pieces.find(node)] += u32::from(units > 0);
+            }
+            prop_assert!(open.into_iter().all(|open| open <= 1));
+            // Nothing that the graph allows is left undone.
+            for row in 0..rows {
+                for entry in graph.row(row) {
+                    prop_assert!(left[row] == 0 || missing[graph.targets[entry] as usize] == 0);
+                }
+            }
+            // In the order of the reduced costs: an arc is full for want of what better arcs took.
+            let reduced = |flow: &ArcFlow| flow.cost - f[flow.source as usize] - g[flow.target as usize];
+            let after_first = plan.flows.iter().skip_while(|flow| {
+                first.iter().any(|arc| (arc.0, arc.1) == (flow.source, flow.target))
+            });
+            prop_assert!(after_first.map(reduced).is_sorted());
+
+            let basis = basis_of(&plan, &f, &g, 50.0);
+            basis.assert_sound(&supply, &demand, 0.0);
+            prop_assert_eq!(basis.artificial_flow(), left.iter().sum::<i64>());
+            prop_assert_eq!(basis.arcs().count(), plan.flows.len());
+        }
+    }
+
+    #[test]
+    fn keys_sort_as_numbers_do() {
+        let numbers =
+            [f32::NEG_INFINITY, -1e30, -1.0, -1e-40, -0.0, 0.0, 1e-40, 0.5, 1.0, 1e30, f32::INFINITY];
+        assert!(numbers.map(sortable).is_sorted());
+        assert_eq!(numbers.map(sortable).len(), numbers.len());
+    }
+
+    #[test]
+    fn potentials_of_the_start_are_those_of_the_warm_start_where_flow_is_tight() {
+        // f and g that are tight on the diagonal, which serves all: no reduced cost spoils them.
+        let (f, g) = ([1.0, 3.0, 2.0], [4.0, 0.0, 7.0]);
+        let costs: Vec<f64> =
+            (0..9).map(|at| f[at / 3] + g[at % 3] + if at / 3 == at % 3 { 0.0 } else { 1.0 }).collect();
+        let plan = greedy_plan(&complete(3, 3, &costs), &[], &f, &g, vec![2, 5, 1], vec![2, 5, 1]);
+        let basis = basis_of(&plan, &f, &g, 50.0);
+        assert_eq!(basis.potentials(), (f.to_vec(), g.to_vec()));
+    }
+}

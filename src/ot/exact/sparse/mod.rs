@@ -13,6 +13,8 @@
 mod arcs;
 mod basis;
 mod greedy;
+#[cfg(test)]
+mod instances;
 mod ordering;
 mod pivots;
 mod refine;
