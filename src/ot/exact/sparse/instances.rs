@@ -55,3 +55,19 @@ pub(super) fn with_clouds<R>(
     let scaled = ScaledProblem::new(problem.costs(), &costs, supply, demand)?;
     Some(look(&costs, &scaled))
 }
+
+/// The bits that `function` gives on one thread, which must be those on three.
+pub(super) fn on_any_threads<R: PartialEq + std::fmt::Debug + Send>(function: impl Fn() -> R + Sync) -> R {
+    #[cfg(feature = "parallel")]
+    {
+        let with = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(&function)
+        };
+        let one = with(1);
+        assert_eq!(one, with(3), "it depends on the number of threads");
+        one
+    }
+    #[cfg(not(feature = "parallel"))]
+    function()
+}

@@ -567,3 +567,6 @@ impl<T: Scalar> CostBlocks<f32> for Blocks<'_, '_, T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -172,3 +172,118 @@ fn collect_kernel<S: Simd>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::instances::on_any_threads;
+    use super::super::scaled::Blocks;
+    use super::*;
+    use crate::Matrix;
+
+    /// Whole costs and potentials, so that ties abound, or real ones.
+    fn problem(
+        rows: usize,
+        columns: usize,
+        whole: bool,
+        seed: u64,
+    ) -> (Blocks<'static, 'static, f64>, Vec<f32>) {
+        let mut random = RandomStream::new(seed);
+        let mut number = |range: f32| {
+            let value = range * random.uniform::<f32>();
+            if whole { value.floor() } else { value }
+        };
+        let costs = Matrix::from_fn(rows, columns, |_, _| number(30.0) - 5.0);
+        (Blocks::Kept(costs), (0..columns).map(|_| number(10.0) - 5.0).collect())
+    }
+
+    /// Cᵢⱼ - gⱼ less the noise of the row, in single precision.
+    fn reduced(blocks: &Blocks<'_, '_, f64>, g: &[f32], noise: f32, row: usize) -> Vec<f32> {
+        let mut values = vec![0.0; g.len()];
+        blocks.block_into(row..row + 1, 0..g.len(), &mut values);
+        let noise = gumbel_noise(g.len() + OFFSETS, noise);
+        let offset = (row as u32).wrapping_mul(0x9E37_79B9) as usize >> (32 - OFFSETS.ilog2());
+        for (column, value) in values.iter_mut().enumerate() {
+            *value -= g[column] + noise[offset + column];
+        }
+        values
+    }
+
+    #[test]
+    fn the_best_of_each_row_are_those_of_a_sort() {
+        for columns in [1, 2, 7, 39, 40, 41, 255, 256, 257, 300, 511, 512, 513, 1000, 2311] {
+            for (count, whole, noise) in [
+                (1, true, 0.0),
+                (8, true, 0.0),
+                (40, false, 0.0),
+                (40, true, 0.7),
+                (255, true, 0.0),
+                (300, false, 0.3),
+            ] {
+                let rows = 5;
+                let (blocks, g) = problem(rows, columns, whole, columns as u64);
+                let best = best_of_each_row(&blocks, &g, noise, count, &mut |_| false).unwrap();
+                let kept = count.min(columns);
+                assert_eq!(best.len(), rows * kept);
+                for (row, best) in best.chunks(kept).enumerate() {
+                    assert!(best.iter().all(|&(source, _)| source as usize == row));
+                    let mut chosen: Vec<u32> = best.iter().map(|&(_, column)| column).collect();
+                    chosen.sort_unstable();
+                    chosen.dedup();
+                    assert_eq!(chosen.len(), kept, "a column twice, or none");
+                    let mut values = reduced(&blocks, &g, noise, row);
+                    let mut got: Vec<f32> = chosen.iter().map(|&column| values[column as usize]).collect();
+                    got.sort_unstable_by(f32::total_cmp);
+                    values.sort_unstable_by(f32::total_cmp);
+                    assert_eq!(got, values[..kept], "row {row} of {columns} columns, the best {count}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn many_rows_come_in_order_on_any_number_of_threads() {
+        let (blocks, g) = problem(1000, 301, true, 9);
+        let best = on_any_threads(|| best_of_each_row(&blocks, &g, 0.5, 12, &mut |_| false).unwrap());
+        for (row, best) in best.chunks(12).enumerate() {
+            let mut values = reduced(&blocks, &g, 0.5, row);
+            let mut got: Vec<f32> = best.iter().map(|&(_, column)| values[column as usize]).collect();
+            assert!(best.iter().all(|&(source, _)| source as usize == row));
+            got.sort_unstable_by(f32::total_cmp);
+            values.sort_unstable_by(f32::total_cmp);
+            assert_eq!(got, values[..12]);
+        }
+    }
+
+    #[test]
+    fn noise_spreads_the_candidates_of_equal_rows_over_the_columns() {
+        let (rows, columns, count) = (400, 400, 20);
+        let blocks = Blocks::<f64>::Kept(Matrix::zeros(rows, columns));
+        let spread = |noise: f32| {
+            let mut degree = vec![0; columns];
+            for (_, column) in
+                best_of_each_row(&blocks, &vec![0.0; columns], noise, count, &mut |_| false).unwrap()
+            {
+                degree[column as usize] += 1;
+            }
+            degree.into_iter().filter(|&degree| degree > 0).count()
+        };
+        assert_eq!(spread(0.0), count, "without noise all rows choose alike");
+        assert_eq!(spread(1.0), columns, "with noise every column is somebody's candidate");
+    }
+
+    #[test]
+    fn noise_has_the_moments_of_gumbel() {
+        let noise = gumbel_noise(100_000, 1.0);
+        let mean = noise.iter().map(|&value| f64::from(value)).sum::<f64>() / 1e5;
+        let variance = noise.iter().map(|&value| (f64::from(value) - mean).powi(2)).sum::<f64>() / 1e5;
+        // Euler's constant and π²/6, each within five standard errors: 0.0041 and 0.012.
+        assert!((mean - 0.577_215_7).abs() < 0.0203, "{mean}");
+        assert!((variance - std::f64::consts::PI.powi(2) / 6.0).abs() < 0.06, "{variance}");
+    }
+
+    #[test]
+    fn the_observer_ends_it() {
+        let (blocks, g) = problem(10, 10, false, 1);
+        assert_eq!(best_of_each_row(&blocks, &g, 0.0, 3, &mut |_| true), None);
+    }
+}

@@ -298,3 +298,163 @@ fn mean_cost<T: Scalar>(blocks: &Blocks<'_, '_, T>) -> f32 {
     }
     (sum / blocks.rows() as f64) as f32
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::costs::CostRows;
+    use super::super::instances::{cloud, with_clouds};
+    use super::*;
+    use crate::Matrix;
+    use crate::matrix::Distance;
+    use crate::ot::problem::Problem;
+    use crate::ot::progress::run_to_the_end;
+    use crate::random::RandomStream;
+
+    /// L1 error of the column marginal of the plan whose rows g makes right, in double precision.
+    fn column_error<T: Scalar>(problem: &ScaledProblem<'_, '_, T>, potentials: &Potentials) -> f64 {
+        let blocks = problem.forward(&problem.sources, &problem.targets).unwrap();
+        let epsilon = f64::from(potentials.epsilon);
+        let (a, b) = (&problem.sources.weights, &problem.targets.weights);
+        let mut row = vec![0.0; b.len()];
+        let mut marginal = vec![0.0; b.len()];
+        for (index, &weight) in a.iter().enumerate() {
+            blocks.block_into(index..index + 1, 0..b.len(), &mut row);
+            let exponents: Vec<f64> = (0..b.len())
+                .map(|k| (f64::from(potentials.g[k]) - f64::from(row[k])) / epsilon + f64::from(b[k]).ln())
+                .collect();
+            let largest = exponents.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let sum: f64 = exponents.iter().map(|exponent| (exponent - largest).exp()).sum();
+            for (marginal, exponent) in marginal.iter_mut().zip(&exponents) {
+                *marginal += f64::from(weight) * (exponent - largest).exp() / sum;
+            }
+        }
+        marginal.iter().zip(b).map(|(marginal, &weight)| (marginal - f64::from(weight)).abs()).sum()
+    }
+
+    fn is_finite(potentials: &Potentials) -> bool {
+        potentials.f.iter().chain(&potentials.g).all(|value| value.is_finite()) && potentials.epsilon > 0.0
+    }
+
+    /// The error from nothing, and after more iterations. Shares of the mass; two is the worst.
+    fn errors<T: Scalar>(problem: &ScaledProblem<'_, '_, T>) -> Option<[f64; 2]> {
+        let mut observer = run_to_the_end;
+        let mut monitor = Monitor::new(&mut observer);
+        let start = WarmStart::new(problem)?;
+        let first = start.from_nothing(&mut monitor)?;
+        assert!(is_finite(&first));
+        let before = column_error(problem, &first);
+        let more = start.more(first, &mut monitor)?;
+        assert!(is_finite(&more) && !more.error.is_nan());
+        Some([before, column_error(problem, &more)])
+    }
+
+    fn units(count: usize, total: i64) -> Vec<i64> {
+        (0..count as i64)
+            .map(|index| total / count as i64 + i64::from(index < total % count as i64))
+            .collect()
+    }
+
+    #[test]
+    fn ordinary_clouds_begin_near_the_marginals() {
+        for (distance, d, n, m) in [
+            (Distance::SquaredEuclidean, 2, 1200, 1300),
+            (Distance::SquaredEuclidean, 3, 300, 400),
+            (Distance::SquaredEuclidean, 20, 1100, 1000),
+            (Distance::Euclidean, 2, 1100, 1050),
+            (Distance::Manhattan, 3, 600, 1100),
+            (Distance::Cosine, 5, 400, 500),
+        ] {
+            let (x, y) = (cloud(n, d, 1, 0.0, 1.0), cloud(m, d, 2, 0.5, 1.5));
+            let (supply, demand) = (units(n, 5000), units(m, 5000));
+            let [first, more] =
+                with_clouds([&x, &y], distance, [&supply, &demand], |_, scaled| errors(scaled))
+                    .unwrap()
+                    .unwrap();
+            println!("MEASURE {distance}, d = {d}: {first}, {more}");
+            assert!(first < 0.5 && more < 0.2, "{distance}, d = {d}: {first}, {more}");
+        }
+    }
+
+    #[test]
+    fn a_matrix_begins_near_the_marginals() {
+        let mut random = RandomStream::new(3);
+        for (n, m) in [(300, 200), (1100, 1000)] {
+            let matrix = Matrix::from_fn(n, m, |_, _| random.uniform::<f32>() - 0.5);
+            let problem = Problem::from_costs(&matrix);
+            let costs = CostRows::new(&problem).unwrap();
+            let (supply, demand) = (units(n, 3000), units(m, 3000));
+            let scaled = ScaledProblem::new(problem.costs(), &costs, &supply, &demand).unwrap();
+            let [first, more] = errors(&scaled).unwrap();
+            println!("MEASURE matrix {n} x {m}: {first}, {more}");
+            assert!(first < 1.0 && more < 0.5, "{n} x {m}: {first}, {more}");
+        }
+    }
+
+    #[test]
+    fn given_potentials_are_improved_or_left_out() {
+        let (x, y) = (cloud(500, 2, 1, 0.0, 1.0), cloud(500, 2, 2, 0.5, 1.5));
+        let ones = vec![1; 500];
+        with_clouds([&x, &y], Distance::Euclidean, [&ones, &ones], |_, scaled| {
+            let mut observer = run_to_the_end;
+            let mut monitor = Monitor::new(&mut observer);
+            let start = WarmStart::new(scaled).unwrap();
+            let from_nothing = start.from_nothing(&mut monitor).unwrap();
+            let again = start.improved(from_nothing.g.clone(), &mut monitor).unwrap();
+            assert!(column_error(scaled, &again) <= column_error(scaled, &from_nothing) + 1e-3);
+            // Useless ones: all mass would go to one target.
+            let mut useless = vec![0.0; 500];
+            useless[7] = 1e3;
+            let instead = start.improved(useless, &mut monitor).unwrap();
+            assert_eq!((instead.f, instead.g), (from_nothing.f, from_nothing.g));
+        })
+        .unwrap();
+    }
+
+    #[test]
+    fn hostile_clouds_give_numbers_or_nothing() {
+        for distance in
+            [Distance::SquaredEuclidean, Distance::Euclidean, Distance::Manhattan, Distance::Cosine]
+        {
+            for d in [1, 2, 20] {
+                let plain = |seed| cloud(300, d, seed, 0.0, 1.0);
+                let far = |seed| {
+                    let mut points = plain(seed);
+                    points.row_mut(0).fill(1e9);
+                    points
+                };
+                let clouds = [
+                    (plain(1), plain(1)),
+                    (cloud(300, d, 1, 1e8, 1.0), cloud(300, d, 2, -1e8, 1.0)),
+                    (far(1), plain(2)),
+                    (far(1), far(2)),
+                    (cloud(300, d, 1, 1.0, 1e-12), plain(2)),
+                    // Two clusters of one point each, or all but one at the same place.
+                    (
+                        Matrix::from_fn(300, d, |row, k| (row % 2 + k + 1) as f64),
+                        Matrix::from_fn(300, d, |row, k| (row % 3 + k + 1) as f64),
+                    ),
+                    (
+                        Matrix::from_fn(300, d, |row, k| if row == 17 { 3.0 } else { 1.0 + k as f64 }),
+                        Matrix::from_fn(300, d, |_, k| 1.0 + k as f64),
+                    ),
+                    (cloud(300, d, 1, 0.0, 1e-60), cloud(300, d, 2, 0.0, 1e-60)),
+                ];
+                for (x, y) in &clouds {
+                    // Almost all mass at one point, and masses from 1 to 10^12.
+                    let heavy: Vec<i64> =
+                        (0..300).map(|index| if index == 5 { 1 << 50 } else { 1 }).collect();
+                    let spread: Vec<i64> = (0..300).map(|index| 10_i64.pow(index % 13)).collect();
+                    for sides in [[&heavy, &heavy], [&heavy, &spread], [&spread, &heavy]] {
+                        let sides: [&[i64]; 2] = [sides[0], sides[1]];
+                        let found =
+                            with_clouds([x, y], distance, sides, |_, scaled| errors(scaled)).flatten();
+                        if let Some([first, more]) = found {
+                            // At most all mass in the wrong place.
+                            assert!(first <= 2.001 && more <= 2.001, "{first}, {more}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
