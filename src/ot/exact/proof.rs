@@ -214,8 +214,10 @@ pub(super) fn price_all<T: Scalar>(
             for (at, (row, least)) in rows.zip(least_of_rows).enumerate() {
                 let f = source_potentials[row];
                 if least.value < f {
-                    let at_least = least.column as usize - columns.start;
-                    of_chunk.worst.look_at(panel.row(at)[at_least], f, parts[at_least]);
+                    // The largest violation is there, the largest in relation to its numbers may be anywhere.
+                    for (&cost, &g) in panel.row(at).iter().zip(parts) {
+                        of_chunk.worst.look_at(cost, f, g);
+                    }
                 }
                 // The tolerance only allows more, so most panels end here.
                 if least.value >= f - rounding {

@@ -342,7 +342,7 @@ mod tests {
             source_weights: &a,
             target_weights: &b,
         };
-        let schedule = Schedule { iterations: 40, first_epsilon: 0.1, last_epsilon: 0.1, relaxation: 1.3 };
+        let schedule = Schedule { iterations: 40, first_epsilon: 0.1, last_epsilon: 0.1, relaxation: 1.0 };
         let (mut f, mut g) = (vec![0.0; 100], vec![0.0; 100]);
         let (useful, error) = scaling.run(schedule, &mut f, &mut g, &mut |_| false);
         assert!(!useful);
@@ -356,7 +356,8 @@ mod tests {
         let dense = Dense::new(30, 30, 17);
         let schedule = Schedule { iterations: 150, first_epsilon: 0.05, last_epsilon: 0.05, relaxation: 1.0 };
         let (mut f, mut g) = (vec![0.0; 30], vec![0.0; 30]);
-        g[4] = -25.0;
+        // Every exponential of it vanishes; it is seen again before candidates are dropped.
+        g[4] = -8.0;
         let (useful, _) = dense.scaling().run(schedule, &mut f, &mut g, &mut |_| false);
         assert!(useful);
         let [of_rows, of_columns] = dense.errors(&f, &g, 0.05);

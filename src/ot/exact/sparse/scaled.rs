@@ -346,24 +346,25 @@ fn largest_coordinate<T: Scalar>(points: MatrixView<'_, T>, members: &[u32], cen
     largest
 }
 
-/// Row minima, column minima of what remains, and the mean of what remains then.
+/// Row minima, column minima of what remains, and the mean of what remains then: over what has mass.
 fn reduce<T: Scalar>(costs: &CostRows<'_, T>, sources: &[u32], targets: &[u32]) -> (Vec<f64>, Vec<f64>, f64) {
     const ROWS_PER_CHUNK: usize = 64;
     let columns = costs.columns();
     let mut row_shifts = vec![0.0; costs.rows()];
     let chunks = map_chunks(sources.len(), ROWS_PER_CHUNK, |rows| {
         let mut row = vec![0.0; columns];
+        let mut rests = vec![0.0; targets.len()];
         let mut row_minima = Vec::with_capacity(rows.len());
-        let mut column_minima = vec![f64::INFINITY; columns];
+        let mut column_minima = vec![f64::INFINITY; targets.len()];
         let mut sum = 0.0;
         for &source in &sources[rows] {
             costs.piece_into(source as usize, 0..columns, &mut row);
             let mut minimum = f64::INFINITY;
-            for &target in targets {
-                let cost = row[target as usize];
-                minimum = if cost < minimum { cost } else { minimum };
+            for (rest, &target) in rests.iter_mut().zip(targets) {
+                *rest = row[target as usize];
+                minimum = if *rest < minimum { *rest } else { minimum };
             }
-            for (least, &cost) in column_minima.iter_mut().zip(&row) {
+            for (least, &cost) in column_minima.iter_mut().zip(&rests) {
                 let rest = cost - minimum;
                 *least = if rest < *least { rest } else { *least };
                 sum += rest.min(1e150);
@@ -379,12 +380,13 @@ fn reduce<T: Scalar>(costs: &CostRows<'_, T>, sources: &[u32], targets: &[u32]) 
         for minimum in row_minima {
             row_shifts[*at.next().expect("one for each source") as usize] = minimum;
         }
-        for (shift, minimum) in column_shifts.iter_mut().zip(column_minima) {
+        for (&target, minimum) in targets.iter().zip(column_minima) {
+            let shift = &mut column_shifts[target as usize];
             *shift = shift.min(minimum);
         }
-        mean += sum / sources.len() as f64 / columns as f64;
+        mean += sum / sources.len() as f64 / targets.len() as f64;
     }
-    mean -= column_shifts.iter().map(|shift| shift / columns as f64).sum::<f64>();
+    mean -= targets.iter().map(|&target| column_shifts[target as usize] / targets.len() as f64).sum::<f64>();
     (row_shifts, column_shifts, mean)
 }
 
