@@ -177,9 +177,9 @@ mod tests {
             }
             prop_assert!(open.into_iter().all(|open| open <= 1));
             // Nothing that the graph allows is left undone.
-            for row in 0..rows {
+            for (row, &left) in left.iter().enumerate() {
                 for entry in graph.row(row) {
-                    prop_assert!(left[row] == 0 || missing[graph.targets[entry] as usize] == 0);
+                    prop_assert!(left == 0 || missing[graph.targets[entry] as usize] == 0);
                 }
             }
             // In the order of the reduced costs: an arc is full for want of what better arcs took.

@@ -239,7 +239,7 @@ mod tests {
                 let epsilon = first * (last / first).powf(progress);
                 let omega = if iteration < 3 { 1.0 } else { f64::from(schedule.relaxation) };
                 let mut marginal = vec![0.0; self.columns];
-                for row in 0..self.rows {
+                for (row, f) in f.iter_mut().enumerate() {
                     let exponent = |column: usize| {
                         (g[column] - f64::from(self.costs[row * self.columns + column])) / epsilon
                             + f64::from(self.b[column]).ln()
@@ -247,10 +247,10 @@ mod tests {
                     let largest = (0..self.columns).map(exponent).fold(f64::NEG_INFINITY, f64::max);
                     let sum: f64 = (0..self.columns).map(|column| (exponent(column) - largest).exp()).sum();
                     let exact = -epsilon * (largest + sum.ln());
-                    let relaxed = f[row] + omega * (exact - f[row]);
-                    f[row] = if (relaxed - exact).abs() <= 4.0 * epsilon { relaxed } else { exact };
+                    let relaxed = *f + omega * (exact - *f);
+                    *f = if (relaxed - exact).abs() <= 4.0 * epsilon { relaxed } else { exact };
                     for (column, marginal) in marginal.iter_mut().enumerate() {
-                        *marginal += f64::from(self.a[row]) * (f[row] / epsilon + exponent(column)).exp();
+                        *marginal += f64::from(self.a[row]) * (*f / epsilon + exponent(column)).exp();
                     }
                 }
                 for ((g, marginal), &weight) in g.iter_mut().zip(marginal).zip(&self.b) {
@@ -376,10 +376,10 @@ mod tests {
             let at = |row: usize, column: usize| dense.costs[row * 25 + column];
             let mut expected = Vec::new();
             for row in 0..20 {
-                for column in 0..25 {
+                for (column, &g) in g.iter().enumerate() {
                     let rest = at(row, column) - f[row];
                     let is_best = (0..20).all(|other| rest <= at(other, column) - f[other]);
-                    if rest - g[column] <= bar || is_best {
+                    if rest - g <= bar || is_best {
                         expected.push((row, column as u32, at(row, column)));
                     }
                 }

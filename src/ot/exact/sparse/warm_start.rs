@@ -356,13 +356,14 @@ mod tests {
 
     #[test]
     fn ordinary_clouds_begin_near_the_marginals() {
-        for (distance, d, n, m) in [
-            (Distance::SquaredEuclidean, 2, 1200, 1300),
-            (Distance::SquaredEuclidean, 3, 300, 400),
-            (Distance::SquaredEuclidean, 20, 1100, 1000),
-            (Distance::Euclidean, 2, 1100, 1050),
-            (Distance::Manhattan, 3, 600, 1100),
-            (Distance::Cosine, 5, 400, 500),
+        // The last: how large an error is ordinary at the start. Levels of many coordinates are samples, and say less.
+        for (distance, d, n, m, ordinary) in [
+            (Distance::SquaredEuclidean, 2, 1200, 1300, 0.4),
+            (Distance::SquaredEuclidean, 3, 300, 400, 1e-3),
+            (Distance::SquaredEuclidean, 20, 1100, 1000, 1.0),
+            (Distance::Euclidean, 2, 1100, 1050, 0.3),
+            (Distance::Manhattan, 3, 600, 1100, 0.05),
+            (Distance::Cosine, 5, 400, 500, 1e-3),
         ] {
             let (x, y) = (cloud(n, d, 1, 0.0, 1.0), cloud(m, d, 2, 0.5, 1.5));
             let (supply, demand) = (units(n, 5000), units(m, 5000));
@@ -370,8 +371,7 @@ mod tests {
                 with_clouds([&x, &y], distance, [&supply, &demand], |_, scaled| errors(scaled))
                     .unwrap()
                     .unwrap();
-            println!("MEASURE {distance}, d = {d}: {first}, {more}");
-            assert!(first < 1.5 && more < 0.2, "{distance}, d = {d}: {first}, {more}");
+            assert!(first < ordinary && more < 0.1, "{distance}, d = {d}: {first}, {more}");
         }
     }
 
@@ -385,8 +385,7 @@ mod tests {
             let (supply, demand) = (units(n, 3000), units(m, 3000));
             let scaled = ScaledProblem::new(problem.costs(), &costs, &supply, &demand).unwrap();
             let [first, more] = errors(&scaled).unwrap();
-            println!("MEASURE matrix {n} x {m}: {first}, {more}");
-            assert!(first < 1.0 && more < 0.5, "{n} x {m}: {first}, {more}");
+            assert!(first < 0.05 && more < 1e-4, "{n} x {m}: {first}, {more}");
         }
     }
 
@@ -401,8 +400,7 @@ mod tests {
             let from_nothing = start.from_nothing(&mut monitor).unwrap();
             let again = start.improved(from_nothing.g.clone(), &mut monitor).unwrap();
             let error = column_error(scaled, &again);
-            println!("MEASURE improved {error}, {}", column_error(scaled, &from_nothing));
-            assert!(error < 0.3, "{error}");
+            assert!(error < 0.1, "{error}");
             // Useless ones: all mass would go to one target.
             let mut useless = vec![0.0; 500];
             useless[7] = 1e3;
@@ -418,7 +416,7 @@ mod tests {
             [Distance::SquaredEuclidean, Distance::Euclidean, Distance::Manhattan, Distance::Cosine]
         {
             for d in [1, 2, 20] {
-                let plain = |seed| cloud(300, d, seed, 0.0, 1.0);
+                let plain = |seed| cloud(150, d, seed, 0.0, 1.0);
                 let far = |seed| {
                     let mut points = plain(seed);
                     points.row_mut(0).fill(1e9);
@@ -426,26 +424,26 @@ mod tests {
                 };
                 let clouds = [
                     (plain(1), plain(1)),
-                    (cloud(300, d, 1, 1e8, 1.0), cloud(300, d, 2, -1e8, 1.0)),
+                    (cloud(150, d, 1, 1e8, 1.0), cloud(150, d, 2, -1e8, 1.0)),
                     (far(1), plain(2)),
                     (far(1), far(2)),
-                    (cloud(300, d, 1, 1.0, 1e-12), plain(2)),
+                    (cloud(150, d, 1, 1.0, 1e-12), plain(2)),
                     // Two clusters of one point each, or all but one at the same place.
                     (
-                        Matrix::from_fn(300, d, |row, k| (row % 2 + k + 1) as f64),
-                        Matrix::from_fn(300, d, |row, k| (row % 3 + k + 1) as f64),
+                        Matrix::from_fn(150, d, |row, k| (row % 2 + k + 1) as f64),
+                        Matrix::from_fn(150, d, |row, k| (row % 3 + k + 1) as f64),
                     ),
                     (
-                        Matrix::from_fn(300, d, |row, k| if row == 17 { 3.0 } else { 1.0 + k as f64 }),
-                        Matrix::from_fn(300, d, |_, k| 1.0 + k as f64),
+                        Matrix::from_fn(150, d, |row, k| if row == 17 { 3.0 } else { 1.0 + k as f64 }),
+                        Matrix::from_fn(150, d, |_, k| 1.0 + k as f64),
                     ),
-                    (cloud(300, d, 1, 0.0, 1e-60), cloud(300, d, 2, 0.0, 1e-60)),
+                    (cloud(150, d, 1, 0.0, 1e-60), cloud(150, d, 2, 0.0, 1e-60)),
                 ];
                 for (x, y) in &clouds {
                     // Almost all mass at one point, and masses from 1 to 10^12.
                     let heavy: Vec<i64> =
-                        (0..300).map(|index| if index == 5 { 1 << 50 } else { 1 }).collect();
-                    let spread: Vec<i64> = (0..300).map(|index| 10_i64.pow(index % 13)).collect();
+                        (0..150).map(|index| if index == 5 { 1 << 50 } else { 1 }).collect();
+                    let spread: Vec<i64> = (0..150).map(|index| 10_i64.pow(index % 13)).collect();
                     for sides in [[&heavy, &heavy], [&heavy, &spread], [&spread, &heavy]] {
                         let sides: [&[i64]; 2] = [sides[0], sides[1]];
                         let found =
