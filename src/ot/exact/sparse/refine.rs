@@ -195,7 +195,7 @@ fn scale_rows_kernel<S: Simd>(work: &RowWork<'_>, rows: Range<usize>, new_f: &mu
 
 #[cfg(test)]
 mod tests {
-    use super::super::instances::on_any_threads;
+    use super::super::instances::{complete, on_any_threads};
     use super::*;
     use crate::random::RandomStream;
 
@@ -203,6 +203,7 @@ mod tests {
     struct Dense {
         rows: usize,
         columns: usize,
+        graph: Candidates,
         costs: Vec<f32>,
         a: Vec<f32>,
         b: Vec<f32>,
@@ -211,21 +212,21 @@ mod tests {
     impl Dense {
         fn new(rows: usize, columns: usize, seed: u64) -> Self {
             let mut random = RandomStream::new(seed);
-            let costs = (0..rows * columns).map(|_| random.uniform()).collect();
+            let costs: Vec<f32> = (0..rows * columns).map(|_| random.uniform()).collect();
+            let graph = complete(rows, columns, &vec![0.0; rows * columns]);
             let mut weights = |count: usize| {
                 let raw: Vec<f32> = (0..count).map(|_| 0.2 + random.uniform::<f32>()).collect();
                 let sum: f32 = raw.iter().sum();
                 raw.into_iter().map(|weight| weight / sum).collect::<Vec<f32>>()
             };
             let (a, b) = (weights(rows), weights(columns));
-            Self { rows, columns, costs, a, b }
+            Self { rows, columns, graph, costs, a, b }
         }
 
         fn scaling(&self) -> SparseScaling<'_> {
             SparseScaling {
-                starts: (0..=self.rows).map(|row| (row * self.columns) as u32).collect(),
-                targets: (0..self.rows * self.columns).map(|at| (at % self.columns) as u32).collect(),
-                costs: self.costs.clone(),
+                candidates: &self.graph,
+                costs: &self.costs,
                 source_weights: &self.a,
                 target_weights: &self.b,
             }
@@ -294,8 +295,7 @@ mod tests {
                 let (mut exact_f, mut exact_g) = (vec![0.0; rows], vec![0.0; columns]);
                 dense.plain(schedule, &mut exact_f, &mut exact_g);
                 for (got, exact) in f.iter().zip(&exact_f).chain(g.iter().zip(&exact_g)) {
-                    // Potentials of about one: some roundings each iteration, of which the last dozen count. Dropped candidates
-                    // weigh e⁻²⁰ each.
+                    // Potentials of about one: some roundings each iteration, of which the last dozen count.
                     let allowed = 64.0 * f64::from(f32::EPSILON) * (1.0 + exact.abs());
                     let off = (f64::from(*got) - exact).abs();
                     assert!(off <= allowed, "{rows} x {columns}, ω {relaxation}: {got} for {exact}");
@@ -324,7 +324,7 @@ mod tests {
             let (mut f, mut g) = (vec![0.0; 200], vec![0.0; 200]);
             let schedule =
                 Schedule { iterations: 12, first_epsilon: 0.5, last_epsilon: 0.4, relaxation: 1.3 };
-            let mut scaling = dense.scaling();
+            let scaling = dense.scaling();
             assert_eq!(scaling.number_of_chunks(), 4);
             let (_, error) = scaling.run(schedule, &mut f, &mut g, &mut |_| false);
             [f, g, vec![error]].concat().into_iter().map(f32::to_bits).collect::<Vec<_>>()
@@ -335,13 +335,10 @@ mod tests {
     fn candidates_without_a_plan_are_hopeless() {
         let (a, b) = (vec![0.01; 100], vec![0.01; 100]);
         // All rows want the first column.
-        let mut scaling = SparseScaling {
-            starts: (0..=100).collect(),
-            targets: vec![0; 100],
-            costs: vec![0.5; 100],
-            source_weights: &a,
-            target_weights: &b,
-        };
+        let pairs: Vec<(u32, u32)> = (0..100).map(|row| (row, 0)).collect();
+        let graph = Candidates::from_rows(100, &pairs, |_, _| 0.5);
+        let scaling =
+            SparseScaling { candidates: &graph, costs: &[0.5; 100], source_weights: &a, target_weights: &b };
         let schedule = Schedule { iterations: 40, first_epsilon: 0.1, last_epsilon: 0.1, relaxation: 1.0 };
         let (mut f, mut g) = (vec![0.0; 100], vec![0.0; 100]);
         let (useful, error) = scaling.run(schedule, &mut f, &mut g, &mut |_| false);
@@ -356,8 +353,8 @@ mod tests {
         let dense = Dense::new(30, 30, 17);
         let schedule = Schedule { iterations: 150, first_epsilon: 0.05, last_epsilon: 0.05, relaxation: 1.0 };
         let (mut f, mut g) = (vec![0.0; 30], vec![0.0; 30]);
-        // Every exponential of it vanishes; it is seen again before candidates are dropped.
-        g[4] = -8.0;
+        // Every exponential of it vanishes: a whole unit up with each iteration.
+        g[4] = -25.0;
         let (useful, _) = dense.scaling().run(schedule, &mut f, &mut g, &mut |_| false);
         assert!(useful);
         let [of_rows, of_columns] = dense.errors(&f, &g, 0.05);
@@ -365,46 +362,12 @@ mod tests {
     }
 
     #[test]
-    fn pruning_keeps_what_is_near_and_the_best_of_each_column() {
-        let dense = Dense::new(20, 25, 19);
-        for bar in [-1.0, 0.0, 0.1, 0.5, 2.0] {
-            let mut random = RandomStream::new(23);
-            let f: Vec<f32> = (0..20).map(|_| 0.3 * random.uniform::<f32>()).collect();
-            let g: Vec<f32> = (0..25).map(|_| 0.3 * random.uniform::<f32>()).collect();
-            let mut scaling = dense.scaling();
-            scaling.prune(&f, &g, bar);
-            let at = |row: usize, column: usize| dense.costs[row * 25 + column];
-            let mut expected = Vec::new();
-            for row in 0..20 {
-                for (column, &g) in g.iter().enumerate() {
-                    let rest = at(row, column) - f[row];
-                    let is_best = (0..20).all(|other| rest <= at(other, column) - f[other]);
-                    if rest - g <= bar || is_best {
-                        expected.push((row, column as u32, at(row, column)));
-                    }
-                }
-            }
-            let mut got = Vec::new();
-            for row in 0..20 {
-                for entry in scaling.starts[row] as usize..scaling.starts[row + 1] as usize {
-                    got.push((row, scaling.targets[entry], scaling.costs[entry]));
-                }
-            }
-            assert_eq!(got, expected, "bar {bar}");
-            if bar < 0.0 {
-                assert_eq!(got.len(), 25, "one a column and no more");
-            }
-        }
-    }
-
-    #[test]
     fn rows_without_candidates_keep_their_potential_and_the_observer_ends_it() {
         let dense = Dense::new(3, 4, 29);
-        let mut scaling = dense.scaling();
-        // The second row loses its candidates.
-        scaling.starts = vec![0, 4, 4, 8];
-        scaling.targets.truncate(8);
-        scaling.costs.truncate(8);
+        // The second row has no candidates.
+        let pairs: Vec<(u32, u32)> = (0..8).map(|at| if at < 4 { (0, at) } else { (2, at - 4) }).collect();
+        let graph = Candidates::from_rows(3, &pairs, |_, _| 0.0);
+        let scaling = SparseScaling { candidates: &graph, costs: &dense.costs[..8], ..dense.scaling() };
         let schedule = Schedule { iterations: 40, first_epsilon: 0.1, last_epsilon: 0.1, relaxation: 1.0 };
         let (mut f, mut g) = (vec![0.0, 0.25, 0.0], vec![0.0; 4]);
         let mut told = Vec::new();
