@@ -12,6 +12,7 @@
 
 mod arcs;
 mod basis;
+mod blocks;
 mod greedy;
 #[cfg(test)]
 mod instances;
@@ -21,6 +22,7 @@ mod refine;
 mod rounds;
 mod scaled;
 mod screen;
+mod side;
 mod sweep;
 mod warm_start;
 
@@ -132,7 +134,7 @@ pub(super) fn solve<T: Scalar>(
     let warm_start = WarmStart::new(&scaled)?;
     let warm = match initial_potentials(&scaled, options) {
         Some(given) => warm_start.improved(given, monitor)?,
-        None => warm_start.from_nothing(monitor)?,
+        None => warm_start.unaided(monitor)?,
     };
     if monitor.told_to_stop(0, f64::NAN, 1.0) {
         return Some(stopped(&scaled.unscaled_targets(&warm.g)));

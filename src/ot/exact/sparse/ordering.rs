@@ -13,7 +13,8 @@ pub(super) const DIMENSIONS_ORDERED: usize = 8;
 pub(super) fn in_cells(points: MatrixView<'_, f32>) -> Vec<u32> {
     let mut order: Vec<u32> = (0..points.rows() as u32).collect();
     if points.columns() <= DIMENSIONS_ORDERED {
-        let mut stack = vec![0..order.len()];
+        let whole = 0..order.len();
+        let mut stack = Vec::from([whole]);
         while let Some(range) = stack.pop() {
             if range.len() <= 2 {
                 continue;

@@ -10,6 +10,9 @@
 //! order of cells) lie in different buckets. What is at most that is collected in a second look at the row, and the
 //! best k of it are selected. Two loads, a subtraction, a minimum and a comparison an entry.
 
+// Index loops in kernels: iterator adaptors lose the instruction set.
+#![allow(clippy::needless_range_loop)]
+
 use crate::ot::sinkhorn::CostBlocks;
 use crate::parallel::map_chunks;
 use crate::random::RandomStream;
@@ -175,8 +178,8 @@ fn collect_kernel<S: Simd>(
 
 #[cfg(test)]
 mod tests {
+    use super::super::blocks::Blocks;
     use super::super::instances::on_any_threads;
-    use super::super::scaled::Blocks;
     use super::*;
     use crate::Matrix;
 

@@ -8,8 +8,10 @@
 //! many. That is measured on a sample of rows, so it adapts to the dimension of the data, its clusters and the distance.
 
 use super::super::report::Monitor;
+use super::blocks::Blocks;
 use super::refine::Schedule;
-use super::scaled::{Blocks, COARSENING, Members, ScaledProblem, Side};
+use super::scaled::ScaledProblem;
+use super::side::{COARSENING, Members, Side};
 use crate::ot::sinkhorn::{CostBlocks, Scaling};
 use crate::scalar::Scalar;
 
@@ -88,7 +90,7 @@ impl<'s, 'a, T: Scalar> WarmStart<'s, 'a, T> {
     }
 
     /// Potentials of the whole problem. `None` where single precision cannot hold it. If the observer breaks, zeros.
-    pub fn from_nothing(&self, monitor: &mut Monitor<'_>) -> Option<Potentials> {
+    pub fn unaided(&self, monitor: &mut Monitor<'_>) -> Option<Potentials> {
         let coarsest = self.levels.len();
         let mut coarse = self.coarsest(monitor)?;
         for level in (0..coarsest).rev() {
@@ -264,11 +266,11 @@ impl<'s, 'a, T: Scalar> WarmStart<'s, 'a, T> {
         scaling.source_half(&blocks, epsilon);
         let error = scaling.iterate(&blocks, &sources.weights, &targets.weights, epsilon, 1.0);
         if error.is_nan() || error > USELESS {
-            return self.from_nothing(monitor);
+            return self.unaided(monitor);
         }
         let (f, g) =
             (scaling.source_potentials(epsilon), scaling.target_potentials(&targets.weights, epsilon));
-        finite(Potentials { f, g, epsilon, error }).or_else(|| self.from_nothing(monitor))
+        finite(Potentials { f, g, epsilon, error }).or_else(|| self.unaided(monitor))
     }
 }
 
@@ -340,7 +342,7 @@ mod tests {
         let mut observer = run_to_the_end;
         let mut monitor = Monitor::new(&mut observer);
         let start = WarmStart::new(problem)?;
-        let first = start.from_nothing(&mut monitor)?;
+        let first = start.unaided(&mut monitor)?;
         assert!(is_finite(&first));
         let before = column_error(problem, &first);
         let more = start.more(first, &mut monitor)?;
@@ -397,15 +399,15 @@ mod tests {
             let mut observer = run_to_the_end;
             let mut monitor = Monitor::new(&mut observer);
             let start = WarmStart::new(scaled).unwrap();
-            let from_nothing = start.from_nothing(&mut monitor).unwrap();
-            let again = start.improved(from_nothing.g.clone(), &mut monitor).unwrap();
+            let unaided = start.unaided(&mut monitor).unwrap();
+            let again = start.improved(unaided.g.clone(), &mut monitor).unwrap();
             let error = column_error(scaled, &again);
             assert!(error < 0.1, "{error}");
             // Useless ones: all mass would go to one target.
             let mut useless = vec![0.0; 500];
             useless[7] = 1e3;
             let instead = start.improved(useless, &mut monitor).unwrap();
-            assert_eq!((instead.f, instead.g), (from_nothing.f, from_nothing.g));
+            assert_eq!((instead.f, instead.g), (unaided.f, unaided.g));
         })
         .unwrap();
     }

@@ -1,7 +1,9 @@
 use super::super::instances::{cloud, with_clouds};
+use super::super::side::COARSENING;
 use super::*;
 use crate::ot::exact::plain::first_cut;
 use crate::ot::problem::Problem;
+use crate::ot::sinkhorn::CostBlocks;
 use crate::random::RandomStream;
 
 const DISTANCES: [Distance; 10] = [
