@@ -156,3 +156,21 @@ fn small_matrices_agree_with_the_plain_simplex_and_an_independent_solver() {
     }
     ways.assert_mostly_sparse();
 }
+
+/// All mass lies in one of two clusters: the points of the other get potentials of 1e12, whose rounding must not cost the proof.
+#[test]
+fn points_without_mass_cast_no_doubt_on_the_others() {
+    for seed in 0..100 {
+        let (x, y) = clouds(Structure::FarClusters(1e6), 6, 6, 2, seed);
+        let units = [vec![1, 0, 1, 0, 1, 0], vec![1, 0, 1, 0, 1, 0]];
+        let costs = costs_of(&x, &y, Distance::SquaredEuclidean);
+        let weights = shares(&units[0]);
+        let problem = Problem::from_points(&x, &y, Distance::SquaredEuclidean)
+            .with_source_weights(&weights)
+            .with_target_weights(&weights);
+        for method in [Method::Sparse, Method::Plain] {
+            let solution = solved(&problem, method);
+            assert_proved(&solution, &costs, &weights, &weights, &format!("seed {seed}, {method:?}"));
+        }
+    }
+}

@@ -36,7 +36,11 @@ pub(super) fn extend_potentials<T: Scalar>(
         for source in (0..masses.source.len()).filter(|&source| masses.source[source] > 0) {
             costs.piece_into(source, 0..costs.columns(), &mut row);
             for (least, &target) in least.iter_mut().zip(&hidden) {
-                *least = least.min(row[target] - source_potentials[source]);
+                let (cost, f) = (row[target], source_potentials[source]);
+                let g = cost - f;
+                // Rounded up, the pair would be violated by a rounding of f or C, which may be large beside what the plan pays.
+                let g = if cost - g < f { g.next_down() } else { g };
+                *least = least.min(g);
             }
         }
         for (&target, least) in hidden.iter().zip(least) {
