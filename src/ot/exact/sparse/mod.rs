@@ -38,6 +38,7 @@ use crate::scalar::Scalar;
 use arcs::{Candidates, NewArc};
 use refine::SparseScaling;
 use scaled::ScaledProblem;
+use side::Side;
 use warm_start::{Potentials, WarmStart};
 
 /// How the sparse simplex ended.
@@ -96,6 +97,9 @@ impl<T: Scalar> Sweeps<'_, '_, T> {
 const CANDIDATES_OF_A_ROW: usize = 40;
 const CANDIDATES_OF_A_COLUMN: usize = 8;
 
+/// Candidates more for a node that has the mass of one average node of the other side.
+const CANDIDATES_OF_A_SHARE: f32 = 2.0;
+
 /// How strong the noise of the candidate sweep is, in temperatures: with 1 the candidates of a row would be a sample from its row of
 /// the entropic plan without replacement, with 0 its largest entries (the Gumbel-top-k trick: Vieira 2014; Kool, van Hoof and Welling
 /// 2019). Squared distances have no ties but those of equal points, and every candidate that noise displaces may cost a round.
@@ -133,7 +137,7 @@ pub(super) fn solve<T: Scalar>(
     monitor.enter("warm start");
     let warm_start = WarmStart::new(&scaled)?;
     let warm = match initial_potentials(&scaled, options) {
-        Some(given) => warm_start.improved(given, monitor)?,
+        Some(given) => warm_start.judged(given, monitor)?,
         None => warm_start.unaided(monitor)?,
     };
     if monitor.told_to_stop(0, f64::NAN, 1.0) {
@@ -171,6 +175,9 @@ fn candidates_and_potentials<T: Scalar>(
         }
         monitor.enter("candidate sweep");
         let Some(candidates) = candidates(scaled, sweeps, &warm, monitor)? else { return Some(Err(warm)) };
+        if warm.is_trusted {
+            return Some(Ok((candidates, warm.g)));
+        }
         monitor.enter("sparse Sinkhorn");
         let (is_useful, g) = refined(scaled, &candidates, &warm, monitor);
         if monitor.told_to_stop(0, f64::NAN, 1.0) {
@@ -223,11 +230,24 @@ fn candidates<T: Scalar>(
     warm: &Potentials,
     monitor: &mut Monitor<'_>,
 ) -> Option<Option<Candidates>> {
-    let noise = warm.epsilon * if scaled.is_squared_euclidean() { NOISE_OF_SMOOTH } else { NOISE };
+    let noise = warm.epsilon
+        * match scaled.is_squared_euclidean() {
+            _ if warm.is_trusted => 0.0,
+            true => NOISE_OF_SMOOTH,
+            false => NOISE,
+        };
     let mut stop = |share: f64| monitor.told_to_stop(0, f64::NAN, share);
     let forward = scaled.forward(&scaled.sources, &scaled.targets)?;
-    let Some(pairs) = sweep::best_of_each_row(&forward, &warm.g, noise, CANDIDATES_OF_A_ROW, &mut stop)
-    else {
+    // A heavy source reaches many targets, and a heavy target many sources.
+    let needs = |least: usize, side: &Side, others: &Side| -> Vec<usize> {
+        side.weights
+            .iter()
+            .map(|weight| least + (CANDIDATES_OF_A_SHARE * weight * others.len() as f32) as usize)
+            .collect()
+    };
+    let of_row = needs(CANDIDATES_OF_A_ROW, &scaled.sources, &scaled.targets);
+    let of_column = needs(CANDIDATES_OF_A_COLUMN, &scaled.targets, &scaled.sources);
+    let Some(pairs) = sweep::best_of_each_row(&forward, &warm.g, noise, |row| of_row[row], &mut stop) else {
         return Some(None);
     };
     drop(forward);
@@ -236,13 +256,13 @@ fn candidates<T: Scalar>(
         degree[target as usize] += 1;
     }
     let poor: Vec<u32> =
-        (0..degree.len() as u32).filter(|&target| degree[target as usize] < CANDIDATES_OF_A_COLUMN).collect();
+        (0..degree.len() as u32).filter(|&at| degree[at as usize] < of_column[at as usize]).collect();
     let mut others = Vec::new();
     if !poor.is_empty() {
         let side = scaled.targets.pick(&poor);
         let backward = scaled.backward(&scaled.sources, &side)?;
-        let Some(found) = sweep::best_of_each_row(&backward, &warm.f, 0.0, CANDIDATES_OF_A_COLUMN, &mut stop)
-        else {
+        let count = |at: usize| of_column[poor[at] as usize];
+        let Some(found) = sweep::best_of_each_row(&backward, &warm.f, 0.0, count, &mut stop) else {
             return Some(None);
         };
         others.extend(found.into_iter().map(|(at, source)| {

@@ -32,24 +32,23 @@ const ROWS_PER_CHUNK: usize = 128;
 /// Entries between two calls of the observer: a few hundredths of a second.
 const ENTRIES_PER_REPORT: usize = 1 << 26;
 
-/// The `count` best columns of each row (all of them where there are fewer), as (row, column), row by row.
+/// The best `count(row)` columns of each row (all of them where there are fewer), as (row, column), row by row.
 ///
 /// `stop` is told the share done; if it wants to stop the answer is `None`.
 pub(super) fn best_of_each_row(
     costs: &impl CostBlocks<f32>,
     column_potentials: &[f32],
     noise: f32,
-    count: usize,
+    count: impl Fn(usize) -> usize + Sync + Send,
     stop: &mut dyn FnMut(f64) -> bool,
 ) -> Option<Vec<(u32, u32)>> {
     let (rows, columns) = (costs.rows(), costs.columns());
     let noise = gumbel_noise(columns + OFFSETS, noise);
-    let count = count.min(columns);
     let rows_per_report = (ENTRIES_PER_REPORT / columns).max(1).next_multiple_of(ROWS_PER_CHUNK);
-    let mut best = Vec::with_capacity(rows * count);
+    let mut best = Vec::new();
     for first in (0..rows).step_by(rows_per_report) {
         let chunks = map_chunks(rows_per_report.min(rows - first), ROWS_PER_CHUNK, |range| {
-            best_of_rows(costs, column_potentials, &noise, count, first + range.start..first + range.end)
+            best_of_rows(costs, column_potentials, &noise, &count, first + range.start..first + range.end)
         });
         chunks.into_iter().for_each(|chunk| best.extend(chunk));
         if stop((first + rows_per_report).min(rows) as f64 / rows as f64) {
@@ -63,20 +62,21 @@ fn best_of_rows(
     costs: &impl CostBlocks<f32>,
     column_potentials: &[f32],
     noise: &[f32],
-    count: usize,
+    count: &impl Fn(usize) -> usize,
     range: Range<usize>,
 ) -> Vec<(u32, u32)> {
     let columns = costs.columns();
     let rows_at_once = (BLOCK_ENTRIES / columns).clamp(1, 16).max(costs.rows_at_once());
     let mut block = vec![0.0; rows_at_once.min(range.len()) * columns];
     let mut found: Vec<(f32, u32)> = Vec::new();
-    let mut best = Vec::with_capacity(range.len() * count);
+    let mut best = Vec::new();
     for start in range.clone().step_by(rows_at_once) {
         let rows = start..(start + rows_at_once).min(range.end);
         let block = &mut block[..rows.len() * columns];
         costs.block_into(rows.clone(), 0..columns, block);
         for (row, costs) in rows.zip(block.chunks_mut(columns)) {
             found.clear();
+            let count = count(row).clamp(1, columns);
             // Fibonacci hashing: the upper bits of multiples of the golden section.
             let offset = (row as u32).wrapping_mul(0x9E37_79B9) as usize >> (32 - OFFSETS.ilog2());
             collect(costs, column_potentials, &noise[offset..], count, &mut found);
@@ -224,7 +224,7 @@ mod tests {
             ] {
                 let rows = 5;
                 let (blocks, g) = problem(rows, columns, whole, columns as u64);
-                let best = best_of_each_row(&blocks, &g, noise, count, &mut |_| false).unwrap();
+                let best = best_of_each_row(&blocks, &g, noise, |_| count, &mut |_| false).unwrap();
                 let kept = count.min(columns);
                 assert_eq!(best.len(), rows * kept);
                 for (row, best) in best.chunks(kept).enumerate() {
@@ -246,7 +246,7 @@ mod tests {
     #[test]
     fn many_rows_come_in_order_on_any_number_of_threads() {
         let (blocks, g) = problem(1000, 301, true, 9);
-        let best = on_any_threads(|| best_of_each_row(&blocks, &g, 0.5, 12, &mut |_| false).unwrap());
+        let best = on_any_threads(|| best_of_each_row(&blocks, &g, 0.5, |_| 12, &mut |_| false).unwrap());
         for (row, best) in best.chunks(12).enumerate() {
             let mut values = reduced(&blocks, &g, 0.5, row);
             let mut got: Vec<f32> = best.iter().map(|&(_, column)| values[column as usize]).collect();
@@ -264,7 +264,7 @@ mod tests {
         let spread = |noise: f32| {
             let mut degree = vec![0; columns];
             for (_, column) in
-                best_of_each_row(&blocks, &vec![0.0; columns], noise, count, &mut |_| false).unwrap()
+                best_of_each_row(&blocks, &vec![0.0; columns], noise, |_| count, &mut |_| false).unwrap()
             {
                 degree[column as usize] += 1;
             }
@@ -287,6 +287,6 @@ mod tests {
     #[test]
     fn the_observer_ends_it() {
         let (blocks, g) = problem(10, 10, false, 1);
-        assert_eq!(best_of_each_row(&blocks, &g, 0.0, 3, &mut |_| true), None);
+        assert_eq!(best_of_each_row(&blocks, &g, 0.0, |_| 3, &mut |_| true), None);
     }
 }

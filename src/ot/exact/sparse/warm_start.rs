@@ -42,8 +42,10 @@ const ROWS_SAMPLED: usize = 33;
 /// From this many points a side on a weak start costs more in the simplex than iterations do here.
 const LARGE: usize = 15_000;
 
-/// Potentials that miss the marginals by more than this share of the mass are no better than none.
+/// Given potentials that miss the marginals by more than this share of the mass are no better than none, by less than this share as good as
+/// those of a solved problem (whose entropic plan misses them too, at any temperature above zero).
 const USELESS: f32 = 0.9;
+const GOOD: f32 = 0.5;
 
 /// Scaled potentials and the temperature that they belong to.
 #[derive(Clone, Debug)]
@@ -53,6 +55,8 @@ pub(super) struct Potentials {
     pub epsilon: f32,
     /// L1 error of the column marginal in the last iteration.
     pub error: f32,
+    /// Whether they were given and are good: to be taken as they are.
+    pub is_trusted: bool,
 }
 
 /// The levels of a problem.
@@ -114,7 +118,7 @@ impl<'s, 'a, T: Scalar> WarmStart<'s, 'a, T> {
                 false => vec![0.0; sources.len()],
             };
             let epsilon = self.temperature(&blocks, &g);
-            coarse = Potentials { f, g, epsilon, error: f32::NAN };
+            coarse = Potentials { f, g, epsilon, error: f32::NAN, is_trusted: false };
             let iterations = match level {
                 0 => self.last_iterations(),
                 _ => self.iterations(level),
@@ -158,7 +162,13 @@ impl<'s, 'a, T: Scalar> WarmStart<'s, 'a, T> {
     fn none(&self) -> Potentials {
         let zeros = |side: &Side| vec![0.0; side.len()];
         let (sources, targets) = self.sides(0);
-        Potentials { f: zeros(sources), g: zeros(targets), epsilon: self.mean, error: f32::NAN }
+        Potentials {
+            f: zeros(sources),
+            g: zeros(targets),
+            epsilon: self.mean,
+            error: f32::NAN,
+            is_trusted: false,
+        }
     }
 
     /// Potentials after more iterations over all pairs.
@@ -186,6 +196,7 @@ impl<'s, 'a, T: Scalar> WarmStart<'s, 'a, T> {
             g: vec![0.0; targets.len()],
             epsilon: FIRST_EPSILON * self.mean,
             error: f32::NAN,
+            is_trusted: false,
         };
         let mut stop = |_| monitor.told_to_stop(0, f64::NAN, 0.0);
         self.iterate(&blocks, level, 10, &mut potentials, &mut stop);
@@ -206,7 +217,7 @@ impl<'s, 'a, T: Scalar> WarmStart<'s, 'a, T> {
         stop: &mut dyn FnMut(usize) -> bool,
     ) {
         let (sources, targets) = self.sides(level);
-        let Potentials { f, g, epsilon, error } = potentials;
+        let Potentials { f, g, epsilon, error, .. } = potentials;
         let mut scaling = Scaling::from_potentials(f, g, &targets.weights, *epsilon);
         for iteration in 0..iterations {
             *error = scaling.iterate(blocks, &sources.weights, &targets.weights, *epsilon, 1.0);
@@ -257,8 +268,9 @@ impl<'s, 'a, T: Scalar> WarmStart<'s, 'a, T> {
         found[count / 2]
     }
 
-    /// Given potentials, with an iteration on the whole problem; a warm start from nothing if they are useless.
-    pub fn improved(&self, g: Vec<f32>, monitor: &mut Monitor<'_>) -> Option<Potentials> {
+    /// Given potentials, judged by an iteration on the whole problem: taken as they are if they are good, with that iteration if they
+    /// are middling; a warm start of its own if they are useless.
+    pub fn judged(&self, g: Vec<f32>, monitor: &mut Monitor<'_>) -> Option<Potentials> {
         let (sources, targets) = self.sides(0);
         let blocks = self.problem.forward(sources, targets)?;
         let epsilon = self.temperature(&blocks, &g);
@@ -268,9 +280,10 @@ impl<'s, 'a, T: Scalar> WarmStart<'s, 'a, T> {
         if error.is_nan() || error > USELESS {
             return self.unaided(monitor);
         }
-        let (f, g) =
-            (scaling.source_potentials(epsilon), scaling.target_potentials(&targets.weights, epsilon));
-        finite(Potentials { f, g, epsilon, error }).or_else(|| self.unaided(monitor))
+        let f = scaling.source_potentials(epsilon);
+        let is_trusted = error < GOOD;
+        let g = if is_trusted { g } else { scaling.target_potentials(&targets.weights, epsilon) };
+        finite(Potentials { f, g, epsilon, error, is_trusted }).or_else(|| self.unaided(monitor))
     }
 }
 
@@ -400,13 +413,13 @@ mod tests {
             let mut monitor = Monitor::new(&mut observer);
             let start = WarmStart::new(scaled).unwrap();
             let unaided = start.unaided(&mut monitor).unwrap();
-            let again = start.improved(unaided.g.clone(), &mut monitor).unwrap();
+            let again = start.judged(unaided.g.clone(), &mut monitor).unwrap();
             let error = column_error(scaled, &again);
             assert!(error < 0.1, "{error}");
             // Useless ones: all mass would go to one target.
             let mut useless = vec![0.0; 500];
             useless[7] = 1e3;
-            let instead = start.improved(useless, &mut monitor).unwrap();
+            let instead = start.judged(useless, &mut monitor).unwrap();
             assert_eq!((instead.f, instead.g), (unaided.f, unaided.g));
         })
         .unwrap();
