@@ -16,7 +16,7 @@ use crate::ot::plan::TransportPlan;
 pub struct Options {
     /// Largest number of pivots; `None`, the default, sets no limit (the method ends by itself).
     pub max_iterations: Option<u64>,
-    /// τ: the pair (i, j) counts as dual feasible if fᵢ + gⱼ - Cᵢⱼ <= τ (|Cᵢⱼ| + |fᵢ| + |gⱼ|). Default 1e-13.
+    /// τ: the pair (i, j) counts as dual feasible if fᵢ + gⱼ - Cᵢⱼ <= τ (|Cᵢⱼ| + |fᵢ| + |gⱼ|). From 1e-14 to 1e-3, default 1e-13.
     pub tolerance: f64,
     /// Which simplex to use; by default the one that is expected to be faster.
     pub method: Method,
@@ -28,7 +28,8 @@ pub struct Options {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Method {
-    /// By size: the sparse simplex from about a thousand points a side on.
+    /// By size and distance: the sparse simplex from 800,000 pairs on (about 900 points a side), from 16 million with distances other than the
+    /// Euclidean one and its square.
     #[default]
     Automatic,
     /// The simplex over all pairs.
@@ -80,7 +81,7 @@ impl Options {
         self
     }
 
-    /// Begins with potentials f (sources) and g (targets).
+    /// Begins with potentials f (sources) and g (targets), in place of any other start. For the sparse simplex; the plain one ignores them.
     ///
     /// # Examples
     /// ```
@@ -104,7 +105,7 @@ impl Options {
         self
     }
 
-    /// Begins with a plan.
+    /// Begins with a plan, in place of any other start. It serves the plain simplex best: several times faster where little has changed.
     pub fn with_initial_plan(mut self, plan: TransportPlan) -> Self {
         self.initial = Initial::Plan(plan);
         self

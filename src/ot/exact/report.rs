@@ -49,7 +49,8 @@ pub struct Report {
     pub arcs: usize,
     /// How often arcs were added to it.
     pub rounds: u32,
-    /// L1 error of a marginal after the warm start, as a share of the mass; NaN without one.
+    /// L1 error of a marginal of the entropic plan on the candidates, as a share of the mass: a third is ordinary, and no error of
+    /// the answer. NaN without a warm start.
     pub warm_start_error: f64,
 }
 

@@ -67,6 +67,25 @@ impl<T: Scalar> Sweeps<'_, '_, T> {
             .entry(self.source_order[source as usize] as usize, self.target_order[target as usize] as usize)
     }
 
+    /// The arcs that serve the targets in the order of the sweeps from the sources in theirs.
+    fn in_their_order(&self) -> Vec<(u32, u32)> {
+        let mut arcs = Vec::with_capacity(self.supply.len() + self.demand.len());
+        let (mut target, mut demand) = (0, self.demand[0]);
+        for (source, &supply) in self.supply.iter().enumerate() {
+            let mut supply = supply;
+            while supply > 0 {
+                while demand == 0 {
+                    target += 1;
+                    demand = self.demand[target];
+                }
+                let units = supply.min(demand);
+                (supply, demand) = (supply - units, demand - units);
+                arcs.push((source as u32, target as u32));
+            }
+        }
+        arcs
+    }
+
     /// Arcs in the problem's own numbering.
     fn named(&self, arcs: impl Iterator<Item = (u32, u32)>) -> Vec<(usize, usize)> {
         arcs.map(|(source, target)| {
@@ -128,9 +147,11 @@ pub(super) fn solve<T: Scalar>(
         demand: units(&masses.target, &scaled.target_order),
     };
     let given = initial_arcs(&sweeps, options);
+    // Before there is a basis: what was given, then neighbours in the order of cells.
     let stopped = |potentials: &[f64]| SparseAnswer::Ended {
         status: Status::Stopped,
-        arcs: sweeps.named(given.iter().map(|&(source, target, _)| (source, target))),
+        arcs: sweeps
+            .named(given.iter().map(|&(source, target, _)| (source, target)).chain(sweeps.in_their_order())),
         target_potentials: sweeps.by_target(potentials),
     };
 
