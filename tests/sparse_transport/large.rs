@@ -6,9 +6,12 @@ use crate::problems::{
     solved, units,
 };
 use crate::proof::{assert_proved, assert_same_cost};
+use brenier::Matrix;
 use brenier::matrix::Distance;
 use brenier::ot::exact::{Method, Options};
+use brenier::ot::progress::run_to_the_end;
 use brenier::ot::{Problem, exact};
+use brenier::random::RandomStream;
 
 #[test]
 fn clouds_of_every_structure_agree_with_the_plain_simplex() {
@@ -98,4 +101,46 @@ fn five_thousand_points_are_solved_on_the_sparse_graph() {
     let options = Options::default().with_method(Method::Sparse);
     let named = crate::problems::solved_with(&problem, &options);
     assert_eq!(named.plan, solution.plan);
+}
+
+/// Points in squares of side one, in turn in each.
+fn in_squares(points: usize, corners: &[[f64; 2]], seed: u64) -> Matrix<f64> {
+    let mut stream = RandomStream::new(seed);
+    let mut coordinates = vec![0.0; 2 * points];
+    stream.fill_uniform(&mut coordinates);
+    Matrix::from_fn(points, 2, |row, axis| corners[row % corners.len()][axis] + coordinates[2 * row + axis])
+}
+
+/// More mass begins in the first square than ends there, so some of it has to go far.
+#[test]
+fn clusters_far_apart_are_solved_on_the_sparse_graph() {
+    for apart in [10.0, 300.0] {
+        let (near, far) = ([0.0, 0.0], [apart, 0.0]);
+        let x = in_squares(1500, &[near, near, far], 1);
+        let y = in_squares(1400, &[near, far], 2);
+        let problem = Problem::from_points(&x, &y, Distance::SquaredEuclidean);
+        let solution = exact::solve(&problem).unwrap();
+        assert!(solution.certificate.is_optimal(), "{apart}: {}", solution.certificate);
+        assert_eq!(solution.report.method, "sparse simplex", "{apart}");
+        let options = Options::default().with_method(Method::Plain);
+        let plain = exact::solve_with(&problem, &options, &mut run_to_the_end).unwrap();
+        assert!((solution.cost() - plain.cost()).abs() <= 1e-12 * plain.cost(), "{apart}");
+    }
+}
+
+/// One row in a thousand has ordinary costs, the others next to none: the mean of the coarse levels, which leave that row out,
+/// may be too small for single precision.
+#[test]
+fn one_row_that_is_all_the_cost_is_no_trouble() {
+    let mut stream = RandomStream::new(3);
+    let mut random = vec![0.0; 1000 * 1000];
+    stream.fill_uniform(&mut random);
+    for scale in [1e-45, 3e-47, 1e-47, 3e-48, 1e-60] {
+        let costs = Matrix::from_fn(1000, 1000, |i, j| {
+            if i == 1 { 1.0 + 2.0 * (j % 2) as f64 } else { scale * random[1000 * i + j] }
+        });
+        let solution = exact::solve(&Problem::from_costs(&costs)).unwrap();
+        assert!((solution.cost() - 1e-3).abs() <= 1e-15, "{scale:e}: {}", solution.cost());
+        assert!(solution.certificate.is_optimal(), "{scale:e}: {}", solution.certificate);
+    }
 }

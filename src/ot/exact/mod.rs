@@ -268,6 +268,9 @@ pub fn solve_with<T: Scalar>(
     Solver { problem, options, weights, costs, masses, monitor }.solve()
 }
 
+/// Costs this far above the bottleneck are cut off for the sparse simplex too (the plain one cuts earlier).
+const EXTREME: f64 = 1e12;
+
 /// From this many pairs on, with [`LEAST_SIDE`] points on each side, the sparse simplex is expected to be faster: for Euclidean
 /// distances and their squares, and for matrices; and for distances with more ties (at 3000 points a side the plain one takes half the time).
 const PAIRS_FOR_SPARSE: usize = 3 << 18;
@@ -296,9 +299,12 @@ struct Vertex {
 
 impl<T: Scalar> Solver<'_, '_, '_, T> {
     fn solve(mut self) -> Result<Solution> {
-        self.costs.cut = plain::first_cut(&self.costs);
+        let first_cut = plain::first_cut(&self.costs);
         let mut start = self.plain_start();
         if self.is_for_sparse() {
+            // Clusters far apart are no reason to cut costs off: their plans have to cross.
+            let is_extreme = self.costs.largest > EXTREME * self.costs.bottleneck;
+            self.costs.cut = if is_extreme { first_cut } else { f64::INFINITY };
             self.monitor.report.method = "sparse simplex";
             let answer =
                 sparse::solve(self.problem, &self.costs, &self.masses, self.options, &mut self.monitor);
@@ -307,7 +313,6 @@ impl<T: Scalar> Solver<'_, '_, '_, T> {
                 Some(SparseAnswer::Solved { flows, source_potentials, target_potentials, pricing }) => {
                     let on_cut = flows.iter().any(|flow| self.costs.is_cut(flow.source, flow.target));
                     if on_cut {
-                        self.costs.cut = plain::next_cut(&self.costs);
                         start = Start::From { flows, pivots };
                     } else {
                         let pricing = (self.costs.cut == f64::INFINITY).then_some(pricing);
@@ -319,7 +324,7 @@ impl<T: Scalar> Solver<'_, '_, '_, T> {
                         if solution.certificate.status == Status::Optimal {
                             return Ok(solution);
                         }
-                        self.costs.cut = cut;
+                        self.costs.cut = cut.min(first_cut);
                         start = Start::From { flows: again, pivots };
                     }
                 }
@@ -342,7 +347,9 @@ impl<T: Scalar> Solver<'_, '_, '_, T> {
                 None => {}
             }
             self.monitor.report.method = "sparse, then plain simplex";
+            self.costs.cut = self.costs.cut.min(first_cut);
         } else {
+            self.costs.cut = first_cut;
             self.monitor.report.method = "plain simplex";
         }
         let vertex = self.solve_plain(start);

@@ -135,6 +135,9 @@ pub(super) fn certify<T: Scalar>(
     }
 }
 
+/// Violations that a task holds before it drops all but the worst.
+const VIOLATIONS_HELD: usize = 1 << 16;
+
 /// A pair with fᵢ + gⱼ - Cᵢⱼ > τ (|Cᵢⱼ| + |fᵢ| + |gⱼ|) + ν.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Violation {
@@ -235,6 +238,10 @@ pub(super) fn price_all<T: Scalar>(
                         of_chunk.violated.push(Violation { source: row as u32, target, excess });
                     }
                 }
+            }
+            // With bad potentials nearly every pair is violated: no more than a megabyte or so of them is held.
+            if of_chunk.violated.len() > VIOLATIONS_HELD {
+                of_chunk.keep_worst_of_rows(count);
             }
         });
         of_chunk.keep_worst_of_rows(count);

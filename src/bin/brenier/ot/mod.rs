@@ -50,7 +50,7 @@ pub struct Arguments {
 /// The names of the methods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum MethodName {
-    /// By size: sparse from about a thousand points a side on
+    /// By size and distance: sparse from 800,000 pairs on (16 million unless Euclidean or its square)
     Automatic,
     /// The simplex over all pairs
     Plain,

@@ -174,9 +174,8 @@ pub(super) fn solve<T: Scalar>(
 
     monitor.enter("greedy start");
     let f = candidates.row_potentials(&g);
-    let graph = candidates.best(&f, &g, ARCS_OF_A_ROW).extended(given);
-    let first = initial_arcs(&sweeps, options);
-    let plan = greedy::greedy_plan(&graph, &first, &f, &g, sweeps.supply.clone(), sweeps.demand.clone());
+    let graph = candidates.best(&f, &g, ARCS_OF_A_ROW).extended(given.clone());
+    let plan = greedy::greedy_plan(&graph, &given, &f, &g, sweeps.supply.clone(), sweeps.demand.clone());
     Some(rounds::solve(&sweeps, &scaled, masses, &candidates, graph, &plan, [&f, &g], options, monitor))
 }
 

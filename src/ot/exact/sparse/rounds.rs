@@ -34,11 +34,12 @@ const PAIRS_OF_A_ROW: usize = 8;
 const BRIDGES_OF_A_SOURCE: usize = 3;
 const TARGETS_LOOKED_AT: usize = 4096;
 
-/// Looks at all pairs after which the plain simplex is to go on if still more than a twentieth of the nodes is violated.
-const DENSE_ROUNDS: u32 = 8;
+/// Looks at all pairs after which the plain simplex is to go on if the violated ones are still more than a twentieth of the nodes, and have not
+/// halved since the look before.
+const DENSE_ROUNDS: u32 = 4;
 
 /// Pivots a node, and rounds, after which the plain simplex is to go on: ordinary problems need a tenth.
-const PIVOTS_PER_NODE: u64 = 128;
+const PIVOTS_PER_NODE: u64 = 32;
 const ROUNDS: u32 = 200;
 
 /// What the rounds work on.
@@ -112,7 +113,7 @@ impl<T: Scalar> Rounds<'_, '_, '_, '_, T> {
         let tolerance = self.options.tolerance;
         let nodes = (self.sweeps.supply.len() + self.sweeps.demand.len()) as u64;
         let enough = PIVOTS_PER_NODE * nodes;
-        let (mut dense_rounds, mut bridged) = (0, false);
+        let (mut dense_rounds, mut violated_before, mut bridged) = (0, usize::MAX / 2, false);
         for _ in 0..ROUNDS {
             match self.pivot(enough) {
                 Ended::Clean => {}
@@ -150,7 +151,9 @@ impl<T: Scalar> Rounds<'_, '_, '_, '_, T> {
                 return if artificial { Outcome::Unfinished } else { Outcome::Solved { f, g, pricing } };
             }
             dense_rounds += 1;
-            if dense_rounds >= DENSE_ROUNDS && pricing.violated.len() as u64 > nodes / 20 {
+            let (before, now) = (violated_before, pricing.violated.len());
+            violated_before = now;
+            if dense_rounds >= DENSE_ROUNDS && now as u64 > nodes / 20 && 2 * now > before {
                 return Outcome::Unfinished;
             }
             let violated = self.renumbered(&pricing);

@@ -196,6 +196,14 @@ impl<'s, 'a, T: Scalar> ScaledProblem<'s, 'a, T> {
         Some((blocks, relative, absolute))
     }
 
+    /// Number of coordinates; zero for a matrix.
+    pub fn dimension(&self) -> usize {
+        match &self.sources.members {
+            Members::Points(points) => points.columns(),
+            Members::Indices(_) => 0,
+        }
+    }
+
     /// Whether the costs are squared Euclidean distances of points.
     pub fn is_squared_euclidean(&self) -> bool {
         matches!(self.origin, Origin::Points(Distance::SquaredEuclidean))

@@ -33,6 +33,7 @@ pub(super) fn price_all<T: Scalar>(
 ) -> Option<Pricing> {
     let (pairs, relative, absolute) = problem.bounded()?;
     let unit_roundoff = 0.5 * f64::from(f32::EPSILON);
+    let dimension = problem.dimension() as f64;
     let scaled = |potentials: &[f64], order: &[u32], shifts: &[f64]| -> Vec<f64> {
         let rest = |(&index, shift): (&u32, &f64)| (potentials[index as usize] - shift) / problem.unit;
         order.iter().zip(shifts).map(rest).collect()
@@ -46,7 +47,8 @@ pub(super) fn price_all<T: Scalar>(
             + largest(of_those_with_mass(g, &problem.target_order).as_slice())
             + largest(&problem.source_shifts)
             + largest(&problem.target_shifts));
-    let bound = 2.0 * (absolute + unit_roundoff * (largest(&scaled_f) + largest(&scaled_g)) + 8.0 * wide);
+    let bound = 2.0
+        * (absolute + unit_roundoff * (largest(&scaled_f) + largest(&scaled_g)) + (8.0 + dimension) * wide);
     if !bound.is_finite() {
         return None;
     }

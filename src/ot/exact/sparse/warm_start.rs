@@ -8,15 +8,19 @@
 //! many. That is measured on a sample of rows, so it adapts to the dimension of the data, its clusters and the distance.
 
 use super::super::report::Monitor;
+use super::super::{Method, Options, solve_with};
 use super::blocks::Blocks;
 use super::refine::Schedule;
 use super::scaled::ScaledProblem;
 use super::side::{COARSENING, Members, Side};
+use crate::matrix::Matrix;
+use crate::ot::problem::Problem;
+use crate::ot::progress::run_to_the_end;
 use crate::ot::sinkhorn::{CostBlocks, Scaling};
 use crate::scalar::Scalar;
 
 /// Levels have at least this many members on each side.
-const COARSEST: usize = 250;
+const COARSEST: usize = 125;
 
 /// Pairs of the coarsest level up to which their costs are kept.
 const PAIRS_KEPT: usize = 1 << 21;
@@ -78,7 +82,13 @@ impl<'s, 'a, T: Scalar> WarmStart<'s, 'a, T> {
                 .map_or((&problem.sources, &problem.targets), |(sources, targets)| (sources, targets));
             if sources.len().min(targets.len()) < 4 * COARSEST {
                 let mean = mean_cost(&problem.forward(sources, targets)?);
-                return (mean.is_finite() && mean > 0.0).then_some(Self { problem, levels, mean });
+                // The least temperature, and a fiftieth of it in the sparse Sinkhorn, must be ordinary numbers.
+                let least = SMALLEST_EPSILON * mean * 0.01;
+                return (mean.is_finite() && least >= f32::MIN_POSITIVE).then_some(Self {
+                    problem,
+                    levels,
+                    mean,
+                });
             }
             let coarser = (sources.coarser(), targets.coarser());
             levels.push(coarser);
@@ -181,11 +191,12 @@ impl<'s, 'a, T: Scalar> WarmStart<'s, 'a, T> {
         finite(potentials)
     }
 
-    /// Potentials of the coarsest level, from warm to cold.
+    /// Potentials of the coarsest level: those of its exact solution, smoothed. Sinkhorn alone is slow to find how much mass
+    /// goes from one cluster to another, and the simplex over some hundred points takes milliseconds.
     fn coarsest(&self, monitor: &mut Monitor<'_>) -> Option<Potentials> {
         let level = self.levels.len();
         let (sources, targets) = self.sides(level);
-        // Looked at fifty times, so they are kept: a few megabytes at most where both sides are of that size.
+        // Looked at dozens of times, so they are kept: a few megabytes at most where both sides are of that size.
         let blocks = self.problem.forward(sources, targets)?;
         let blocks = match sources.len() * targets.len() <= PAIRS_KEPT {
             true => blocks.kept(),
@@ -199,11 +210,17 @@ impl<'s, 'a, T: Scalar> WarmStart<'s, 'a, T> {
             is_trusted: false,
         };
         let mut stop = |_| monitor.told_to_stop(0, f64::NAN, 0.0);
-        self.iterate(&blocks, level, 10, &mut potentials, &mut stop);
-        for _ in 0..2 {
-            potentials.epsilon = self.temperature(&blocks, &potentials.g);
-            self.iterate(&blocks, level, 20, &mut potentials, &mut stop);
+        let exact = match &blocks {
+            // Without a coarser level that would be the problem itself.
+            Blocks::Kept(costs) if level > 0 => exact_potentials(costs, &sources.weights, &targets.weights),
+            _ => None,
+        };
+        match exact {
+            Some([f, g]) => (potentials.f, potentials.g) = (f, g),
+            None => self.iterate(&blocks, level, 30, &mut potentials, &mut stop),
         }
+        potentials.epsilon = self.temperature(&blocks, &potentials.g);
+        self.iterate(&blocks, level, 20, &mut potentials, &mut stop);
         Some(potentials)
     }
 
@@ -285,6 +302,15 @@ impl<'s, 'a, T: Scalar> WarmStart<'s, 'a, T> {
         let g = if is_trusted { g } else { scaling.target_potentials(&targets.weights, epsilon) };
         finite(Potentials { f, g, epsilon, error, is_trusted }).or_else(|| self.unaided(monitor))
     }
+}
+
+/// Potentials of the exact solution over all pairs, by the plain simplex. `None` where single precision spoils the problem.
+fn exact_potentials(costs: &Matrix<f32>, source: &[f32], target: &[f32]) -> Option<[Vec<f32>; 2]> {
+    let problem = Problem::from_costs(costs).with_source_weights(source).with_target_weights(target);
+    let options = Options::default().with_method(Method::Plain);
+    let solution = solve_with(&problem, &options, &mut run_to_the_end).ok()?;
+    let narrow = |potentials: Vec<f64>| potentials.into_iter().map(|value| value as f32).collect();
+    Some([narrow(solution.source_potentials), narrow(solution.target_potentials)])
 }
 
 /// How to go on from a warm start at this temperature with Sinkhorn on the candidates.
