@@ -22,11 +22,11 @@
 //! | `costs` | reads the costs from a matrix, which it checks, or computes them on the fly | one pass over a matrix |
 //! | `sparse/ordering` | points of few coordinates in the order of a k-d tree | O(n log² n) |
 //! | `sparse/scaled` | the costs in single precision, centred, of ordinary size | O(n d), or two passes over a matrix |
-//! | `sparse/warm_start` | Sinkhorn from a coarse version of the problem to the whole (its kernel is in `ot/sinkhorn`) | about one exponential a pair |
+//! | `sparse/warm_start` | the coarsest version solved exactly, then Sinkhorn from level to level (its kernel is in `ot/sinkhorn`) | less than an exponential a pair |
 //! | `sparse/sweep` | the candidates of each row: its best columns, with noise against ties | one look at each pair, in `f32` |
 //! | `sparse/refine` | Sinkhorn on the candidates, down to a low temperature | 40 to 250 exponentials a candidate |
 //! | `sparse/greedy` | a plan over the best candidates, hung from an artificial root | a sort |
-//! | `sparse/basis`, `sparse/pivots` | the network simplex over the arcs, potentials by fragments | 1 to 5 pivots a point |
+//! | `sparse/basis`, `sparse/pivots` | the network simplex over the arcs, potentials by fragments | 1 to 5 pivots a point, more with ties |
 //! | `sparse/rounds` | arcs added until none is missing | one to five looks at each pair |
 //! | `sparse/screen` | all pairs priced in `f32` with a bound on the error, doubtful ones in `f64` | one look at each pair |
 //! | `plain/start`, `plain/forest` | a feasible plan by a greedy rule, linked to a strongly feasible tree of real arcs | two passes, O(n + m) row scans |

@@ -37,6 +37,7 @@ use crate::ot::problem::Problem;
 use crate::scalar::Scalar;
 use arcs::{Candidates, NewArc};
 use refine::SparseScaling;
+use rounds::Beginning;
 use scaled::ScaledProblem;
 use side::Side;
 use warm_start::{Potentials, WarmStart};
@@ -176,7 +177,8 @@ pub(super) fn solve<T: Scalar>(
     let f = candidates.row_potentials(&g);
     let graph = candidates.best(&f, &g, ARCS_OF_A_ROW).extended(given.clone());
     let plan = greedy::greedy_plan(&graph, &given, &f, &g, sweeps.supply.clone(), sweeps.demand.clone());
-    Some(rounds::solve(&sweeps, &scaled, masses, &candidates, graph, &plan, [&f, &g], options, monitor))
+    let beginning = Beginning { candidates, graph, plan, potentials: [f, g] };
+    Some(rounds::solve(&sweeps, &scaled, masses, beginning, options, monitor))
 }
 
 /// Candidates, and the targets' potentials after Sinkhorn on them. If the candidates carry no plan, once more after iterations over all

@@ -48,3 +48,42 @@ fn widest_axis(points: MatrixView<'_, f32>, cell: &[u32]) -> usize {
     }
     widest.0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Matrix;
+    use crate::random::RandomStream;
+
+    /// The sum over runs of 16 points of the sides of their bounding boxes.
+    fn extent_of_runs(points: &Matrix<f32>, order: &[u32]) -> f32 {
+        let mut sum = 0.0;
+        for run in order.chunks(16) {
+            for axis in 0..points.columns() {
+                let values = || run.iter().map(|&point| points[(point as usize, axis)]);
+                sum += values().fold(f32::MIN, f32::max) - values().fold(f32::MAX, f32::min);
+            }
+        }
+        sum
+    }
+
+    #[test]
+    fn runs_of_points_are_compact() {
+        let points: Matrix<f32> = RandomStream::new(1).normal_matrix(1000, 3);
+        let order = in_cells(points.view());
+        let mut sorted = order.clone();
+        sorted.sort_unstable();
+        let given: Vec<u32> = (0..1000).collect();
+        assert_eq!(sorted, given, "a permutation");
+        // 63 cells of the cloud are about a quarter as wide as the cloud itself.
+        assert!(extent_of_runs(&points, &order) < 0.5 * extent_of_runs(&points, &given));
+    }
+
+    #[test]
+    fn equal_points_and_many_coordinates_are_no_trouble() {
+        assert_eq!(in_cells(Matrix::from_fn(9, 2, |_, _| 1.0).view()).len(), 9);
+        assert_eq!(in_cells(Matrix::zeros(0, 2).view()), []);
+        let wide: Matrix<f32> = RandomStream::new(2).normal_matrix(50, DIMENSIONS_ORDERED + 1);
+        assert_eq!(in_cells(wide.view()), (0..50).collect::<Vec<u32>>());
+    }
+}

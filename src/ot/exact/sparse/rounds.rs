@@ -61,19 +61,26 @@ enum Outcome {
     Ended(Status),
 }
 
-/// Solves over `graph`, grown by what of `candidates` and of all pairs it lacks.
-#[allow(clippy::too_many_arguments)]
+/// What the rounds begin with.
+pub(super) struct Beginning {
+    /// What may join the graph at first.
+    pub candidates: Candidates,
+    pub graph: Candidates,
+    pub plan: GreedyPlan,
+    /// f and g.
+    pub potentials: [Vec<f64>; 2],
+}
+
+/// Solves over the graph, grown by what of the candidates and of all pairs it lacks.
 pub(super) fn solve<T: Scalar>(
     sweeps: &Sweeps<'_, '_, T>,
     scaled: &ScaledProblem<'_, '_, T>,
     masses: &Masses,
-    candidates: &Candidates,
-    graph: Candidates,
-    plan: &GreedyPlan,
-    [f, g]: [&[f64]; 2],
+    beginning: Beginning,
     options: &Options,
     monitor: &mut Monitor<'_>,
 ) -> SparseAnswer {
+    let Beginning { candidates, graph, plan, potentials: [f, g] } = beginning;
     let mut largest = 0.0_f64;
     for (row, f) in f.iter().enumerate() {
         for entry in graph.row(row) {
@@ -82,9 +89,9 @@ pub(super) fn solve<T: Scalar>(
     }
     // Where all reduced costs are zero any price will do.
     let penalty = if largest > 0.0 { FIRST_PENALTY * largest } else { sweeps.costs.largest.max(1.0) };
-    let basis = basis_of(plan, f, g, penalty);
+    let basis = basis_of(&plan, &f, &g, penalty);
     let mut rounds = Rounds { sweeps, scaled, masses, options, monitor, graph, basis, pivots: 0 };
-    let outcome = rounds.run(candidates, [f, g], penalty);
+    let outcome = rounds.run(&candidates, [&f, &g], penalty);
     let Rounds { basis, graph, monitor, pivots, .. } = rounds;
     monitor.report.arcs = graph.len();
     monitor.report.sparse_pivots = pivots;
@@ -270,5 +277,65 @@ impl<T: Scalar> Rounds<'_, '_, '_, '_, T> {
                 (source, target, self.sweeps.cost(source, target))
             })
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::greedy::greedy_plan;
+    use super::super::instances::{cloud, divided, with_clouds};
+    use super::*;
+    use crate::matrix::Distance;
+    use crate::ot::exact::flows::served_in_order;
+    use crate::ot::progress::run_to_the_end;
+    use crate::random::RandomStream;
+
+    /// A graph in which every source knows one target only carries next to nothing: bridges and rounds must find the rest.
+    #[test]
+    fn a_graph_that_carries_no_plan_is_grown_until_it_carries_the_best() {
+        for seed in 0..20 {
+            let (x, y) = (cloud(30, 2, seed, 0.0, 1.0), cloud(40, 2, 100 + seed, 1.0, 1.0));
+            let (supply, demand) = divided(30, 40, 5, &mut RandomStream::new(seed));
+            with_clouds([&x, &y], Distance::SquaredEuclidean, [&supply, &demand], |costs, scaled| {
+                let placed = |units: &[i64], order: &[u32]| -> Vec<i64> {
+                    order.iter().map(|&index| units[index as usize]).collect()
+                };
+                let sweeps = Sweeps {
+                    costs,
+                    source_order: &scaled.source_order,
+                    target_order: &scaled.target_order,
+                    supply: placed(&supply, &scaled.source_order),
+                    demand: placed(&demand, &scaled.target_order),
+                };
+                let masses = Masses::of_units(supply.clone(), demand.clone());
+                let pairs: Vec<(u32, u32)> = (0..30).map(|row| (row, 0)).collect();
+                let graph = Candidates::from_rows(30, &pairs, |source, target| sweeps.cost(source, target));
+                let potentials = [vec![0.0; 30], vec![0.0; 40]];
+                let [f, g] = &potentials;
+                let plan = greedy_plan(&graph, &[], f, g, sweeps.supply.clone(), sweeps.demand.clone());
+                let beginning = Beginning { candidates: graph.clone(), graph, plan, potentials };
+                let observer = &mut run_to_the_end;
+                let mut monitor = Monitor::new(observer);
+                let options = Options::default();
+                let answer = solve(&sweeps, scaled, &masses, beginning, &options, &mut monitor);
+                let SparseAnswer::Solved { flows, source_potentials: f, target_potentials: g, pricing } =
+                    answer
+                else {
+                    panic!("seed {seed}: not solved");
+                };
+                assert!(pricing.violated.is_empty());
+                // Complementary slackness, and the masses.
+                let arcs = flows.iter().map(|flow| (flow.source, flow.target));
+                assert_eq!(served_in_order(&masses, arcs).iter().map(|flow| flow.units).sum::<i64>(), 200);
+                let mut moved = 0;
+                for flow in &flows {
+                    let slack = costs.entry(flow.source, flow.target) - f[flow.source] - g[flow.target];
+                    assert!(slack.abs() <= 1e-12, "seed {seed}: {slack:e}");
+                    moved += flow.units;
+                }
+                assert_eq!(moved, 200);
+            })
+            .expect("ordinary clouds");
+        }
     }
 }

@@ -19,7 +19,7 @@ use crate::ot::progress::run_to_the_end;
 use crate::ot::sinkhorn::{CostBlocks, Scaling};
 use crate::scalar::Scalar;
 
-/// Levels have at least this many members on each side.
+/// A side is not made coarser than this many members.
 const COARSEST: usize = 125;
 
 /// Pairs of the coarsest level up to which their costs are kept.
@@ -80,7 +80,7 @@ impl<'s, 'a, T: Scalar> WarmStart<'s, 'a, T> {
             let (sources, targets) = levels
                 .last()
                 .map_or((&problem.sources, &problem.targets), |(sources, targets)| (sources, targets));
-            if sources.len().min(targets.len()) < 4 * COARSEST {
+            if sources.len().max(targets.len()) < 4 * COARSEST {
                 let mean = mean_cost(&problem.forward(sources, targets)?);
                 // The least temperature, and a fiftieth of it in the sparse Sinkhorn, must be ordinary numbers.
                 let least = SMALLEST_EPSILON * mean * 0.01;
@@ -90,7 +90,9 @@ impl<'s, 'a, T: Scalar> WarmStart<'s, 'a, T> {
                     mean,
                 });
             }
-            let coarser = (sources.coarser(), targets.coarser());
+            // Each side for itself: one may be a hundred times as large as the other.
+            let coarser = |side: &Side| if side.len() < 4 * COARSEST { side.clone() } else { side.coarser() };
+            let coarser = (coarser(sources), coarser(targets));
             levels.push(coarser);
         }
     }
@@ -124,7 +126,10 @@ impl<'s, 'a, T: Scalar> WarmStart<'s, 'a, T> {
             let g = half.source_potentials(epsilon);
             // In the order of cells a source begins with the potential of its cell, from which the iteration finds its way.
             let f = match self.problem.in_cells {
-                true => (0..sources.len()).map(|source| coarse.f[source / COARSENING]).collect(),
+                true => {
+                    let members = if coarse.f.len() < sources.len() { COARSENING } else { 1 };
+                    (0..sources.len()).map(|source| coarse.f[source / members]).collect()
+                }
                 false => vec![0.0; sources.len()],
             };
             let epsilon = self.temperature(&blocks, &g);
@@ -397,13 +402,14 @@ mod tests {
 
     #[test]
     fn ordinary_clouds_begin_near_the_marginals() {
-        // The last: how large an error is ordinary at the start. Levels of many coordinates are samples, and say less.
+        // The last: how large an error is ordinary at the start, after a level of a quarter of the points. Levels of many coordinates are
+        // samples, and say less.
         for (distance, d, n, m, ordinary) in [
             (Distance::SquaredEuclidean, 2, 1200, 1300, 0.4),
             (Distance::SquaredEuclidean, 3, 300, 400, 1e-3),
             (Distance::SquaredEuclidean, 20, 1100, 1000, 1.0),
             (Distance::Euclidean, 2, 1100, 1050, 0.3),
-            (Distance::Manhattan, 3, 600, 1100, 0.05),
+            (Distance::Manhattan, 3, 600, 1100, 0.1),
             (Distance::Cosine, 5, 400, 500, 1e-3),
         ] {
             let (x, y) = (cloud(n, d, 1, 0.0, 1.0), cloud(m, d, 2, 0.5, 1.5));
@@ -431,7 +437,7 @@ mod tests {
     }
 
     #[test]
-    fn given_potentials_are_improved_or_left_out() {
+    fn given_potentials_are_taken_or_left_out() {
         let (x, y) = (cloud(500, 2, 1, 0.0, 1.0), cloud(500, 2, 2, 0.5, 1.5));
         let ones = vec![1; 500];
         with_clouds([&x, &y], Distance::Euclidean, [&ones, &ones], |_, scaled| {
@@ -440,8 +446,9 @@ mod tests {
             let start = WarmStart::new(scaled).unwrap();
             let unaided = start.unaided(&mut monitor).unwrap();
             let again = start.judged(unaided.g.clone(), &mut monitor).unwrap();
-            let error = column_error(scaled, &again);
-            assert!(error < 0.1, "{error}");
+            // Good enough to be taken as they are.
+            assert!(again.is_trusted);
+            assert_eq!(again.g, unaided.g);
             // Useless ones: all mass would go to one target.
             let mut useless = vec![0.0; 500];
             useless[7] = 1e3;
