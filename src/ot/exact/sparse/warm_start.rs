@@ -410,7 +410,7 @@ mod tests {
             (Distance::SquaredEuclidean, 20, 1100, 1000, 1.0),
             (Distance::Euclidean, 2, 1100, 1050, 0.3),
             (Distance::Manhattan, 3, 600, 1100, 0.1),
-            (Distance::Cosine, 5, 400, 500, 1e-3),
+            (Distance::Cosine, 5, 400, 480, 1e-3),
         ] {
             let (x, y) = (cloud(n, d, 1, 0.0, 1.0), cloud(m, d, 2, 0.5, 1.5));
             let (supply, demand) = (units(n, 5000), units(m, 5000));
