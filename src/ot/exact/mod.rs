@@ -34,7 +34,9 @@
 //! | `plain/simplex`, `pricing` | rows priced in turn, and the proof over all pairs | about 10 to 40 pivots a point |
 //! | `proof` | the certificate, from plan and potentials alone | one look at each pair |
 //!
-//! [`Solution::report`] has the time of each.
+//! [`Solution::report`] has the time of each, by the names that the observer hears: "ordering" (with `scaled`), "warm start", "candidate sweep",
+//! "sparse Sinkhorn" (`refine`), "greedy start", "sparse simplex", "candidate pricing" and "pricing of all pairs" (`rounds`, `screen`), "plain simplex",
+//! "certificate".
 //!
 //! # What makes it right on everything
 //! * Masses are integers and trees strongly feasible (Cunningham 1976): no rounding in the flows, no cycling, never
