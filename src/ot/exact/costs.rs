@@ -10,7 +10,7 @@ use std::ops::Range;
 
 /// Point clouds with at most this many pairs get their cost matrix computed once (32 MiB): a simplex reads each cost
 /// hundreds of times. Larger ones are computed on the fly, row by row, in O(n + m) memory.
-const PAIRS_KEPT: usize = 1 << 22;
+pub(super) const PAIRS_KEPT: usize = 1 << 22;
 
 /// Rows and columns computed at a time on the fly: the panel stays in the second-level cache.
 pub(super) const ROWS_AT_A_TIME: usize = 64;
@@ -44,11 +44,17 @@ pub(super) struct CostRows<'a, T> {
 }
 
 impl<'a, T: Scalar> CostRows<'a, T> {
-    /// Checks every cost.
+    /// As [`Self::keeping`], for tests.
+    #[cfg(test)]
+    pub fn new(problem: &Problem<'a, T>) -> Result<Self> {
+        Self::keeping(problem, PAIRS_KEPT)
+    }
+
+    /// Checks every cost; costs of points are kept up to so many pairs.
     ///
     /// # Errors
     /// Costs or coordinates that are NaN or infinite, dimensions that differ, distances that overflow.
-    pub fn new(problem: &Problem<'a, T>) -> Result<Self> {
+    pub fn keeping(problem: &Problem<'a, T>, pairs_kept: usize) -> Result<Self> {
         let points = problem.sources().saturating_add(problem.targets());
         if points >= u32::MAX as usize {
             return Err(Error::Argument {
@@ -64,7 +70,7 @@ impl<'a, T: Scalar> CostRows<'a, T> {
                     return Err(Error::Empty { what: "the list of coordinates of a source point" });
                 }
                 let rows = PairwiseRows::new(source, target, distance)?;
-                match rows.rows().saturating_mul(rows.columns()) <= PAIRS_KEPT {
+                match rows.rows().saturating_mul(rows.columns()) <= pairs_kept {
                     true => {
                         let (sources, targets) = (rows.rows(), rows.columns());
                         let mut kept = Matrix::zeros(sources, targets);

@@ -107,7 +107,7 @@ use crate::ot::progress::{Progress, run_to_the_end};
 use crate::scalar::Scalar;
 pub use assign::assign;
 pub use batch::solve_batch;
-use costs::CostRows;
+use costs::{CostRows, PAIRS_KEPT};
 use flows::{Flow, in_order_of_leaves, served_in_order};
 use masses::Masses;
 pub use options::{Initial, Method, Options};
@@ -257,7 +257,12 @@ pub fn solve_with<T: Scalar>(
     monitor.report.stages.clear();
     monitor.enter("checks");
     let weights = problem.checked_weights()?;
-    let costs = CostRows::new(problem)?;
+    // The sparse simplex looks at the costs a few times only: computing them each time is faster than keeping them.
+    let pairs_kept = match options.method {
+        Method::Plain => PAIRS_KEPT,
+        Method::Automatic | Method::Sparse => PAIRS_KEPT.min(least_pairs_for_sparse(&problem.costs())),
+    };
+    let costs = CostRows::keeping(problem, pairs_kept)?;
     let largest_share = costs.largest * weights.source_mass;
     if !largest_share.is_finite() {
         return Err(Error::Argument {
@@ -278,6 +283,16 @@ const EXTREME: f64 = 1e12;
 const PAIRS_FOR_SPARSE: usize = 3 << 18;
 const PAIRS_FOR_SPARSE_WITH_TIES: usize = 1 << 24;
 const LEAST_SIDE: usize = 64;
+
+fn least_pairs_for_sparse<T>(costs: &Costs<'_, T>) -> usize {
+    match costs {
+        Costs::Matrix(_)
+        | Costs::Points { distance: Distance::SquaredEuclidean | Distance::Euclidean, .. } => {
+            PAIRS_FOR_SPARSE
+        }
+        Costs::Points { .. } => PAIRS_FOR_SPARSE_WITH_TIES,
+    }
+}
 
 /// Costs, masses and options that have passed all checks.
 struct Solver<'p, 'a, 'o, T> {
@@ -365,13 +380,7 @@ impl<T: Scalar> Solver<'_, '_, '_, T> {
             Method::Plain => false,
             Method::Sparse => true,
             Method::Automatic => {
-                let least = match self.problem.costs() {
-                    Costs::Matrix(_)
-                    | Costs::Points { distance: Distance::SquaredEuclidean | Distance::Euclidean, .. } => {
-                        PAIRS_FOR_SPARSE
-                    }
-                    Costs::Points { .. } => PAIRS_FOR_SPARSE_WITH_TIES,
-                };
+                let least = least_pairs_for_sparse(&self.problem.costs());
                 sources.saturating_mul(targets) >= least && sources.min(targets) >= LEAST_SIDE
             }
         }
