@@ -57,7 +57,8 @@
 //! # Where it does not help
 //! * The sparse simplex is at its best for squared Euclidean costs. Where very many pairs are equally good (Manhattan distances of points in the plane, costs
 //!   of low rank, few distinct integers) more arcs and more rounds are needed, and the plain simplex often has the last word.
-//! * Every look at all pairs takes time in proportion to n m d: 100,000 points a side are ten thousand million pairs.
+//! * Every look at all pairs takes time in proportion to n m d: 100,000 points a side are ten thousand million pairs. In the plane they took
+//!   61 s on one core of a Zen 3 processor and 162 MB, of which half was the simplex (716,000 pivots) and a fifth three looks at all pairs.
 //! * Below a thousand points a side the warm start costs more than it saves.
 //! * A given start saves the sparse simplex little: potentials spare it the sparse Sinkhorn, a plan some pivots. The plain simplex gains more
 //!   from a plan.
