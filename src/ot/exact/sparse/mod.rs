@@ -212,16 +212,18 @@ fn candidates_and_potentials<T: Scalar>(
     None
 }
 
+/// Where in the order each of `count` sources or targets stands; `u32::MAX` for those without mass.
+fn places(order: &[u32], count: usize) -> Vec<u32> {
+    let mut places = vec![u32::MAX; count];
+    for (place, &index) in order.iter().enumerate() {
+        places[index as usize] = place as u32;
+    }
+    places
+}
+
 /// The arcs of a plan that was given, those of the leaves first.
 fn initial_arcs<T: Scalar>(sweeps: &Sweeps<'_, '_, T>, options: &Options) -> Vec<NewArc> {
     let Initial::Plan(plan) = &options.initial else { return Vec::new() };
-    let places = |order: &[u32], count: usize| {
-        let mut places = vec![u32::MAX; count];
-        for (place, &index) in order.iter().enumerate() {
-            places[index as usize] = place as u32;
-        }
-        places
-    };
     let source_places = places(sweeps.source_order, plan.rows());
     let target_places = places(sweeps.target_order, plan.columns());
     in_order_of_leaves(plan.rows(), plan.columns(), plan.entries().iter().copied())

@@ -19,7 +19,7 @@ use super::greedy::{GreedyPlan, basis_of};
 use super::pivots::{Ended, Pivots};
 use super::scaled::ScaledProblem;
 use super::screen;
-use super::{SparseAnswer, Sweeps};
+use super::{SparseAnswer, Sweeps, places};
 use crate::ot::certificate::Status;
 use crate::scalar::Scalar;
 
@@ -259,13 +259,6 @@ impl<T: Scalar> Rounds<'_, '_, '_, '_, T> {
 
     /// Violated pairs in the numbering of the sweeps.
     fn renumbered(&self, pricing: &Pricing) -> Vec<NewArc> {
-        let places = |order: &[u32], count: usize| {
-            let mut places = vec![u32::MAX; count];
-            for (place, &index) in order.iter().enumerate() {
-                places[index as usize] = place as u32;
-            }
-            places
-        };
         let sources = places(self.sweeps.source_order, self.sweeps.costs.rows());
         let targets = places(self.sweeps.target_order, self.sweeps.costs.columns());
         let pair = |source: u32, target: u32| (sources[source as usize], targets[target as usize]);
