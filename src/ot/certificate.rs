@@ -12,6 +12,8 @@ pub enum Status {
     /// a millionth of Σ Pᵢⱼ |Cᵢⱼ|: the cost is that close to the least one at worst. `gap` and `dual_violation` say how close
     /// it is (mostly to the last digits).
     Optimal,
+    /// Entropic problems: the error of the marginals is at or below the tolerance.
+    Converged,
     /// The limit on iterations was reached; the plan is feasible, its gap says how far it may be from the optimum.
     IterationLimit,
     /// The solver ended by itself without the proof that [`Status::Optimal`] asks for: the costs span more orders of
@@ -26,6 +28,7 @@ impl Status {
     pub fn name(self) -> &'static str {
         match self {
             Status::Optimal => "optimal",
+            Status::Converged => "converged",
             Status::IterationLimit => "iteration_limit",
             Status::Inaccurate => "inaccurate",
             Status::Stopped => "stopped",

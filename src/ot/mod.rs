@@ -10,7 +10,7 @@ pub mod line;
 pub mod plan;
 pub mod problem;
 pub mod progress;
-mod sinkhorn;
+pub mod sinkhorn;
 
 pub use certificate::{Certificate, Status};
 pub use plan::TransportPlan;

@@ -29,7 +29,7 @@ Exit codes:
 /// The exit code for a solver's status.
 pub fn exit_code(status: Status) -> u8 {
     match status {
-        Status::Optimal => SOLVED,
+        Status::Optimal | Status::Converged => SOLVED,
         _ => LIMIT,
     }
 }

@@ -1,0 +1,307 @@
+//! From a problem to an entropic plan: checks, normalisation, points without mass, the arithmetic, and the method.
+
+use super::options::{Epsilon, Method, Options, Precision};
+use super::plain::{self, Outcome};
+use super::{CostBlocks, EntropicCosts, EntropicPlan, Solution};
+use crate::error::{Error, Result};
+use crate::ot::certificate::Status;
+use crate::ot::problem::{CheckedWeights, Problem};
+use crate::ot::progress::Progress;
+use crate::scalar::Scalar;
+use std::ops::ControlFlow;
+
+/// The side of a problem that takes part: the points with mass.
+pub(super) struct Side {
+    /// Which points these are, or `None` where all have mass.
+    pub chosen: Option<Vec<usize>>,
+    /// Their weights over the side's mass: they sum to one.
+    pub weights: Vec<f64>,
+}
+
+impl Side {
+    pub(super) fn new(weights: &[f64], mass: f64) -> Self {
+        let chosen: Vec<usize> = (0..weights.len()).filter(|&index| weights[index] / mass > 0.0).collect();
+        let shares = chosen.iter().map(|&index| weights[index] / mass).collect();
+        Self { weights: shares, chosen: (chosen.len() < weights.len()).then_some(chosen) }
+    }
+
+    /// The values of the points that take part.
+    fn gather(&self, values: &[f64]) -> Vec<f64> {
+        match &self.chosen {
+            None => values.to_vec(),
+            Some(chosen) => chosen.iter().map(|&index| values[index]).collect(),
+        }
+    }
+
+    /// Puts values back to their points; the others keep what stands there.
+    fn scatter(&self, values: &[f64], all: &mut [f64]) {
+        match &self.chosen {
+            None => all.copy_from_slice(values),
+            Some(chosen) => chosen.iter().zip(values).for_each(|(&index, &value)| all[index] = value),
+        }
+    }
+}
+
+/// The potentials that a method works on, in units of the cost, of the points with mass.
+pub(super) struct Potentials {
+    pub f: Vec<f64>,
+    pub g: Vec<f64>,
+}
+
+/// What the methods share: limits, the observer, and what has been counted.
+pub(super) struct Run<'o> {
+    pub tolerance: f64,
+    pub max_iterations: u64,
+    /// Looks at all pairs that improved potentials.
+    pub iterations: u64,
+    /// The same, and the nonzeros that inner work touched over n m.
+    pub passes: f64,
+    /// The marginal error after each iteration.
+    pub errors: Vec<f64>,
+    observer: &'o mut dyn FnMut(&Progress) -> ControlFlow<()>,
+    stopped: bool,
+}
+
+impl Run<'_> {
+    /// Counts a look at all pairs that found this marginal error; whether the observer wants to stop.
+    pub fn look(&mut self, stage: &'static str, error: f64) -> bool {
+        self.iterations += 1;
+        self.passes += 1.0;
+        self.errors.push(error);
+        let fraction = if self.tolerance > 0.0 && error > 0.0 {
+            (error.ln() / self.tolerance.ln()).clamp(0.0, 1.0)
+        } else {
+            self.iterations as f64 / self.max_iterations as f64
+        };
+        let progress = Progress { stage, iterations: self.iterations, cost: f64::NAN, fraction };
+        self.stopped |= (self.observer)(&progress).is_break();
+        self.stopped
+    }
+
+    /// Why to end after an iteration with this error, if it is time.
+    pub fn ending(&self, error: f64) -> Option<Status> {
+        if self.tolerance > 0.0 && error <= self.tolerance {
+            Some(Status::Converged)
+        } else if self.stopped {
+            Some(Status::Stopped)
+        } else {
+            (self.iterations >= self.max_iterations).then_some(Status::IterationLimit)
+        }
+    }
+}
+
+pub(super) fn solve<'a, T: Scalar>(
+    problem: &Problem<'a, T>,
+    options: &Options,
+    observer: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+) -> Result<Solution<'a>> {
+    options.validate(problem.sources(), problem.targets())?;
+    let weights = problem.checked_weights()?;
+    let costs = EntropicCosts::<f64>::prepare(problem.costs(), None, None, 0)?;
+    let epsilon = resolve(options.epsilon, &costs)?;
+    let sides =
+        [Side::new(&weights.source, weights.source_mass), Side::new(&weights.target, weights.target_mass)];
+    let mut potentials = match &options.initial {
+        Some((f, g)) => Potentials { f: sides[0].gather(f), g: sides[1].gather(g) },
+        None => Potentials { f: vec![0.0; sides[0].weights.len()], g: vec![0.0; sides[1].weights.len()] },
+    };
+    let mut run = Run {
+        tolerance: options.tolerance,
+        max_iterations: options.max_iterations,
+        iterations: 0,
+        passes: 0.0,
+        errors: Vec::new(),
+        observer,
+        stopped: false,
+    };
+    let single = match options.precision {
+        Precision::Automatic => T::EPSILON.to_f64() > 1e-10,
+        Precision::Single => true,
+        Precision::Double => false,
+    };
+    let mut outcome = None;
+    if single {
+        match EntropicCosts::<f32>::prepare(
+            problem.costs(),
+            sides[0].chosen.as_deref(),
+            sides[1].chosen.as_deref(),
+            options.bytes_kept,
+        ) {
+            Ok(costs) => {
+                let may_hand_over = options.precision == Precision::Automatic && options.tolerance > 0.0;
+                outcome = Some(improve(
+                    &costs,
+                    &sides,
+                    epsilon,
+                    options,
+                    may_hand_over,
+                    &mut potentials,
+                    &mut run,
+                )?);
+            }
+            // Costs beyond the range of single precision: double has it, if it may be used.
+            Err(Error::Argument { .. }) if options.precision == Precision::Automatic => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let in_double = match &outcome {
+        None => true,
+        // The error that single precision sees has its own rounding in it: converged is what double precision says.
+        Some(outcome) => {
+            options.precision == Precision::Automatic
+                && options.tolerance > 0.0
+                && matches!(outcome.status, Status::Converged | Status::Inaccurate)
+        }
+    };
+    if in_double {
+        let some = sides.iter().any(|side| side.chosen.is_some());
+        let kept;
+        let costs = if some || matches!(costs, EntropicCosts::Distances(_)) {
+            kept = EntropicCosts::<f64>::prepare(
+                problem.costs(),
+                sides[0].chosen.as_deref(),
+                sides[1].chosen.as_deref(),
+                options.bytes_kept,
+            )?;
+            &kept
+        } else {
+            &costs
+        };
+        outcome = Some(improve(costs, &sides, epsilon, options, false, &mut potentials, &mut run)?);
+    }
+    let outcome = outcome.expect("one of the two arithmetics was used");
+    let [source, target] = all_potentials(&costs, &sides, &potentials, epsilon);
+    let Run { iterations, passes, errors, .. } = run;
+    let CheckedWeights { source: a, target: b, target_mass, .. } = weights;
+    let plan = EntropicPlan::new(costs, [a, b], target_mass, [source, target], epsilon);
+    Ok(Solution {
+        plan,
+        status: outcome.status,
+        marginal_error: outcome.error,
+        iterations,
+        passes,
+        errors,
+        finished_in_double: in_double,
+    })
+}
+
+/// Runs the method in the arithmetic `A` from the potentials, and leaves better ones there.
+fn improve<A: Scalar>(
+    costs: &EntropicCosts<'_, A>,
+    sides: &[Side; 2],
+    epsilon: f64,
+    options: &Options,
+    may_hand_over: bool,
+    potentials: &mut Potentials,
+    run: &mut Run<'_>,
+) -> Result<Outcome> {
+    let scaled = A::from_f64(epsilon);
+    if scaled <= A::ZERO || !(A::ONE / scaled).is_finite() {
+        return Err(Error::Argument {
+            name: "epsilon",
+            value: epsilon,
+            requirement: "it is too small for the arithmetic: scale the costs and epsilon up, or use double precision",
+        });
+    }
+    let weights = |side: &Side| side.weights.iter().map(|&weight| A::from_f64(weight)).collect::<Vec<A>>();
+    let work =
+        plain::Work { costs, a: weights(&sides[0]), b: weights(&sides[1]), epsilon: scaled, may_hand_over };
+    match options.method {
+        Method::Plain | Method::Accelerated | Method::Anderson(_) => plain::solve(&work, potentials, run),
+    }
+}
+
+/// The absolute ε.
+fn resolve(epsilon: Epsilon, costs: &EntropicCosts<'_, f64>) -> Result<f64> {
+    let (factor, scale, what) = match epsilon {
+        Epsilon::Absolute(epsilon) => return Ok(epsilon),
+        Epsilon::RelativeToMean(factor) => {
+            (factor, mean(costs), "the mean cost, by which epsilon is measured,")
+        }
+        Epsilon::RelativeToMedian(factor) => {
+            (factor, median(costs), "the median cost, by which epsilon is measured,")
+        }
+    };
+    let epsilon = factor * scale;
+    if epsilon > 0.0 && epsilon.is_finite() {
+        return Ok(epsilon);
+    }
+    Err(Error::Argument { name: what, value: scale, requirement: "it must be positive: give epsilon itself" })
+}
+
+/// The mean of all costs.
+fn mean(costs: &EntropicCosts<'_, f64>) -> f64 {
+    let (n, m) = (costs.rows(), costs.columns());
+    let rows_at_once = ((1 << 16) / m).clamp(1, 32);
+    let sums = crate::parallel::map_chunks(n, rows_at_once, |rows| {
+        let mut block = vec![0.0; rows.len() * m];
+        costs.block_into(rows, 0..m, &mut block);
+        // Over the number first: the sum of large costs could overflow.
+        block.iter().map(|cost| cost / n as f64 / m as f64).sum::<f64>()
+    });
+    crate::ot::problem::sum(sums)
+}
+
+/// The median of all costs, or of an even sample of whole rows.
+fn median(costs: &EntropicCosts<'_, f64>) -> f64 {
+    const SAMPLE: usize = 1 << 22;
+    let (n, m) = (costs.rows(), costs.columns());
+    let rows = (SAMPLE / m).clamp(1, n);
+    let columns = m.min(SAMPLE);
+    let mut sample = vec![0.0; rows * columns];
+    crate::parallel::for_each_chunk_mut(&mut sample, columns, |start, part| {
+        let row = (start / columns) * n / rows;
+        costs.block_into(row..row + 1, 0..columns, part);
+    });
+    let middle = sample.len() / 2;
+    let (below, &mut upper, _) = sample.select_nth_unstable_by(middle, f64::total_cmp);
+    if (rows * columns) % 2 == 1 {
+        return upper;
+    }
+    let lower = below.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    0.5 * lower + 0.5 * upper
+}
+
+/// The potentials of all points: those without mass get what the other side's say, -ε ln Σⱼ bⱼ exp((gⱼ - Cᵢⱼ)/ε).
+fn all_potentials(
+    costs: &EntropicCosts<'_, f64>,
+    sides: &[Side; 2],
+    potentials: &Potentials,
+    epsilon: f64,
+) -> [Vec<f64>; 2] {
+    let (n, m) = (costs.rows(), costs.columns());
+    let (mut f, mut g) = (vec![f64::NAN; n], vec![f64::NAN; m]);
+    sides[0].scatter(&potentials.f, &mut f);
+    sides[1].scatter(&potentials.g, &mut g);
+    let logs = |side: &Side, potentials: &[f64], all: usize| {
+        let scaled: Vec<f64> =
+            potentials.iter().zip(&side.weights).map(|(p, weight)| p / epsilon + weight.ln()).collect();
+        let mut logs = vec![f64::NEG_INFINITY; all];
+        side.scatter(&scaled, &mut logs);
+        logs
+    };
+    let (by_source, by_target) = (logs(&sides[0], &potentials.f, n), logs(&sides[1], &potentials.g, m));
+    let soft_minimum = |exponents: &[f64]| {
+        let largest = exponents.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        -epsilon * (largest + exponents.iter().map(|x| (x - largest).exp()).sum::<f64>().ln())
+    };
+    if sides[0].chosen.is_some() {
+        let mut row = vec![0.0; m];
+        for i in (0..n).filter(|&i| by_source[i] == f64::NEG_INFINITY) {
+            costs.block_into(i..i + 1, 0..m, &mut row);
+            row.iter_mut().zip(&by_target).for_each(|(cost, log)| *cost = log - *cost / epsilon);
+            f[i] = soft_minimum(&row);
+        }
+    }
+    if sides[1].chosen.is_some() {
+        let mut column = vec![0.0; n];
+        for j in (0..m).filter(|&j| by_target[j] == f64::NEG_INFINITY) {
+            for i in 0..n {
+                costs.block_into(i..i + 1, j..j + 1, &mut column[i..i + 1]);
+            }
+            column.iter_mut().zip(&by_source).for_each(|(cost, log)| *cost = log - *cost / epsilon);
+            g[j] = soft_minimum(&column);
+        }
+    }
+    [f, g]
+}

@@ -1,0 +1,3 @@
+//! Entropic transport: closed forms, certificates, and hostile input.
+
+mod balanced;
