@@ -5,4 +5,6 @@ mod fused;
 mod kernels;
 
 pub(crate) use blocks::CostBlocks;
+#[allow(unused_imports)] // Visitors are for the accelerated method.
+pub(crate) use fused::RowVisitor;
 pub(crate) use fused::Scaling;
