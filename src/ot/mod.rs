@@ -7,6 +7,7 @@ pub mod certificate;
 pub mod exact;
 pub mod geodesic;
 pub mod line;
+mod ordering;
 pub mod plan;
 pub mod problem;
 pub mod progress;

@@ -20,7 +20,7 @@
 //! | `one_dimension` | points on a line and a convex distance: handed to [`line`](super::line) | sorting |
 //! | `masses` | weights as integers, exactly or by largest remainders | O(n + m) |
 //! | `costs` | reads the costs from a matrix, which it checks, or computes them on the fly | one pass over a matrix |
-//! | `sparse/ordering` | points of few coordinates in the order of a k-d tree | O(n log² n) |
+//! | `ot/ordering` | points of few coordinates in the order of a k-d tree | O(n log² n) |
 //! | `sparse/scaled` | the costs in single precision, centred, of ordinary size | O(n d), or two passes over a matrix |
 //! | `sparse/warm_start` | the coarsest version solved exactly, then Sinkhorn from level to level (its kernel is in `ot/sinkhorn`) | less than an exponential a pair |
 //! | `sparse/sweep` | the candidates of each row: its best columns, with noise against ties | one look at each pair, in `f32` |

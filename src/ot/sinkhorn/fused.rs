@@ -60,6 +60,18 @@ pub(crate) struct Scaling<A> {
     parts: Vec<Part<A>>,
 }
 
+/// What looks at the plan while a pass makes it, block by block: one visitor for each part of the rows.
+pub(crate) trait RowVisitor<A>: Send {
+    /// The rows from `first` on, as many as there are factors. Their `exponentials` (rows, m) are still in the cache;
+    /// Pᵢⱼ = `factors[i] * exponentials[i, j]` / [`Scaling::column_scale`] is the plan of the new u and the old v.
+    fn rows(&mut self, first: usize, exponentials: &[A], factors: &[A]);
+}
+
+/// Looks away.
+impl<A> RowVisitor<A> for () {
+    fn rows(&mut self, _: usize, _: &[A], _: &[A]) {}
+}
+
 /// What a part of the rows works in.
 struct Part<A> {
     /// Costs, then exponentials: (rows of a block, m).
@@ -159,17 +171,73 @@ impl<A: Scalar> Scaling<A> {
         epsilon: A,
         relaxation: A,
     ) -> A {
+        let nobody = &mut [(); PARTS][..self.parts(costs)];
+        self.source_step(costs, source_weights, epsilon, relaxation, nobody);
+        self.target_step(target_weights, relaxation)
+    }
+
+    /// How many parts the rows are cut into for these costs, by the shape alone: so many visitors
+    /// [`source_step`](Self::source_step) takes.
+    pub(crate) fn parts<C: CostBlocks<A>>(&self, costs: &C) -> usize {
+        Cut::new(costs.rows(), costs.columns(), costs.rows_at_once()).parts
+    }
+
+    /// The first half of an iteration: u from v, and the column sums of the plan of the new u and the old v, for
+    /// [`target_step`](Self::target_step), [`columns`](Self::columns) and [`residual`](Self::residual). v stays.
+    ///
+    /// Visitors see the rows of the parts in order, on the thread that computes the part.
+    ///
+    /// # Panics
+    /// As [`iterate`](Self::iterate), and if there are not as many visitors as [`parts`](Self::parts).
+    pub(crate) fn source_step<C: CostBlocks<A>, V: RowVisitor<A>>(
+        &mut self,
+        costs: &C,
+        source_weights: &[A],
+        epsilon: A,
+        relaxation: A,
+        visitors: &mut [V],
+    ) {
         assert_eq!(source_weights.len(), self.u.len(), "number of source weights");
-        assert_eq!(target_weights.len(), self.v.len(), "number of target weights");
         assert!(relaxation > A::ZERO && relaxation <= A::from_f64(2.0), "relaxation {relaxation}");
-        self.for_each_part(costs, epsilon, |pass, part, first, u| {
-            pass.iterate_rows(part, first, &source_weights[first..][..u.len()], relaxation, u);
+        self.for_each_part(costs, epsilon, visitors, |pass, part, first, u, visitor| {
+            pass.iterate_rows(part, first, &source_weights[first..][..u.len()], relaxation, u, visitor);
         });
         let (total, others) = self.parts.split_first_mut().expect("a part at least");
         for part in others {
             add_rows(&part.columns, &[A::ONE], &mut total.columns);
         }
-        update_columns(&total.columns, target_weights, relaxation, Limits::new(), &mut self.v)
+    }
+
+    /// The second half: v from the column sums of the [`source_step`](Self::source_step) before, which must not be used
+    /// twice for this. Gives Σ |qⱼ - bⱼ|.
+    ///
+    /// # Panics
+    /// If there was none, or there are not as many weights as v.
+    pub(crate) fn target_step(&mut self, target_weights: &[A], relaxation: A) -> A {
+        assert_eq!(target_weights.len(), self.v.len(), "number of target weights");
+        let columns = &self.parts.first().expect("a source step before").columns;
+        update_columns(columns, target_weights, relaxation, Limits::new(), &mut self.v)
+    }
+
+    /// Σ |qⱼ - bⱼ| of the last source step, without moving v.
+    pub(crate) fn residual(&self, target_weights: &[A]) -> A {
+        assert_eq!(target_weights.len(), self.v.len(), "number of target weights");
+        let terms = self.columns().zip(target_weights).map(|(q, b)| (q.to_f64() - b.to_f64()).abs());
+        A::from_f64(terms.sum())
+    }
+
+    /// q, the column sums of the plan of the last source step.
+    ///
+    /// # Panics
+    /// If there was none.
+    pub(crate) fn columns(&self) -> impl ExactSizeIterator<Item = A> + '_ {
+        let unscale = A::ONE / Self::column_scale();
+        self.parts.first().expect("a source step before").columns.iter().map(move |&q| q * unscale)
+    }
+
+    /// What column sums and the factors of rows are kept times: a power of two.
+    pub(crate) fn column_scale() -> A {
+        Limits::<A>::new().scale
     }
 
     /// The rows' half alone: uᵢ = -ln Σⱼ exp(vⱼ - Cᵢⱼ/ε), whatever u was before. So the rows of the plan sum to a.
@@ -179,20 +247,25 @@ impl<A: Scalar> Scaling<A> {
     /// # Panics
     /// If shapes do not agree or ε is not positive.
     pub(crate) fn source_half<C: CostBlocks<A>>(&mut self, costs: &C, epsilon: A) {
-        self.for_each_part(costs, epsilon, |pass, part, first, u| pass.soft_minimum_rows(part, first, u));
+        let nobody = &mut [(); PARTS][..self.parts(costs)];
+        self.for_each_part(costs, epsilon, nobody, |pass, part, first, u, ()| {
+            pass.soft_minimum_rows(part, first, u)
+        });
     }
 
-    /// `function` on each part of the rows: with its workspace, its first row, and its piece of u.
-    fn for_each_part<C: CostBlocks<A>>(
+    /// `function` on each part of the rows: with its workspace, its first row, its piece of u and its visitor.
+    fn for_each_part<C: CostBlocks<A>, V: Send>(
         &mut self,
         costs: &C,
         epsilon: A,
-        function: impl Fn(&Pass<'_, A, C>, &mut Part<A>, usize, &mut [A]) + Sync + Send,
+        visitors: &mut [V],
+        function: impl Fn(&Pass<'_, A, C>, &mut Part<A>, usize, &mut [A], &mut V) + Sync + Send,
     ) {
         let (rows, columns) = (self.u.len(), self.v.len());
         assert_eq!((costs.rows(), costs.columns()), (rows, columns), "shape of the costs");
         assert!(epsilon > A::ZERO, "epsilon {epsilon} must be positive");
         let cut = Cut::new(rows, columns, costs.rows_at_once());
+        assert_eq!(visitors.len(), cut.parts, "number of visitors");
         self.parts.resize_with(cut.parts, || Part {
             block: vec![A::ZERO; cut.block_rows * columns],
             columns: vec![A::ZERO; columns],
@@ -208,11 +281,11 @@ impl<A: Scalar> Scaling<A> {
             limits: Limits::new(),
             block_rows: cut.block_rows,
         };
-        let mut pieces = self.parts.iter_mut().zip(self.u.chunks_mut(cut.part_rows));
+        let mut pieces = self.parts.iter_mut().zip(self.u.chunks_mut(cut.part_rows)).zip(visitors);
         let mut pieces: [_; PARTS] = std::array::from_fn(|_| pieces.next());
         parallel::for_each_chunk_mut(&mut pieces[..cut.parts], 1, |index, piece| {
-            if let Some((part, u)) = &mut piece[0] {
-                function(&pass, part, index * cut.part_rows, u);
+            if let Some(((part, u), visitor)) = &mut piece[0] {
+                function(&pass, part, index * cut.part_rows, u, visitor);
             }
         });
     }
@@ -226,7 +299,15 @@ impl<A: Scalar, C: CostBlocks<A>> Pass<'_, A, C> {
     }
 
     /// Updates u of the rows from `first` on, and sums up the columns of the plan with the new u.
-    fn iterate_rows(&self, part: &mut Part<A>, first: usize, weights: &[A], relaxation: A, u: &mut [A]) {
+    fn iterate_rows(
+        &self,
+        part: &mut Part<A>,
+        first: usize,
+        weights: &[A],
+        relaxation: A,
+        u: &mut [A],
+        visitor: &mut impl RowVisitor<A>,
+    ) {
         let Part { block, columns, sums, factors } = part;
         columns.fill(A::ZERO);
         for rows in self.blocks(u.len()) {
@@ -248,6 +329,7 @@ impl<A: Scalar, C: CostBlocks<A>> Pass<'_, A, C> {
                 }
             }
             add_rows(block, factors, columns);
+            visitor.rows(first + rows.start, block, factors);
         }
     }
 

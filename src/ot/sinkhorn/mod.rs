@@ -1,5 +1,7 @@
 //! Entropic transport: Sinkhorn's algorithm in the log domain, one exponential a pair, with certificates.
 
+mod accelerated;
+mod anderson;
 mod blocks;
 mod costs;
 mod fused;
@@ -13,7 +15,7 @@ mod values;
 
 pub(crate) use blocks::CostBlocks;
 pub(crate) use costs::EntropicCosts;
-pub(crate) use fused::Scaling;
+pub(crate) use fused::{RowVisitor, Scaling};
 pub use options::{Epsilon, Method, Options, Precision};
 pub use plan::EntropicPlan;
 pub use solution::Solution;

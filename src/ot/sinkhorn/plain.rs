@@ -65,7 +65,7 @@ pub(super) fn solve<A: Scalar>(
 }
 
 /// About the error of the marginals that rounding the exponents leaves.
-fn rounding_floor<A: Scalar>(scaling: &Scaling<A>) -> f64 {
+pub(super) fn rounding_floor<A: Scalar>(scaling: &Scaling<A>) -> f64 {
     let largest = |values: &[A]| values.iter().map(|value| value.to_f64().abs()).fold(1.0, f64::max);
     A::EPSILON.to_f64() * (largest(&scaling.u) + largest(&scaling.v) + 4.0)
 }

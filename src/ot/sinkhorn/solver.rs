@@ -1,11 +1,14 @@
 //! From a problem to an entropic plan: checks, normalisation, points without mass, the arithmetic, and the method.
 
+use super::accelerated;
 use super::options::{Epsilon, Method, Options, Precision};
 use super::plain::{self, Outcome};
 use super::{CostBlocks, EntropicCosts, EntropicPlan, Solution};
 use crate::error::{Error, Result};
+use crate::matrix::{Matrix, MatrixView};
 use crate::ot::certificate::Status;
-use crate::ot::problem::{CheckedWeights, Problem};
+use crate::ot::ordering::{DIMENSIONS_ORDERED, in_cells};
+use crate::ot::problem::{CheckedWeights, Costs, Problem};
 use crate::ot::progress::Progress;
 use crate::scalar::Scalar;
 use std::ops::ControlFlow;
@@ -23,6 +26,21 @@ impl Side {
         let chosen: Vec<usize> = (0..weights.len()).filter(|&index| weights[index] / mass > 0.0).collect();
         let shares = chosen.iter().map(|&index| weights[index] / mass).collect();
         Self { weights: shares, chosen: (chosen.len() < weights.len()).then_some(chosen) }
+    }
+
+    /// Puts the points in the order of a k-d tree; whether neighbours are neighbours in space then.
+    fn put_in_order<T: Scalar>(&mut self, points: MatrixView<'_, T>) -> bool {
+        if points.columns() > DIMENSIONS_ORDERED {
+            return false;
+        }
+        let chosen = self.chosen.take().unwrap_or_else(|| (0..points.rows()).collect());
+        let coordinates = Matrix::from_fn(chosen.len(), points.columns(), |row, column| {
+            points.row(chosen[row])[column].to_f64() as f32
+        });
+        let order = in_cells(coordinates.view());
+        self.weights = order.iter().map(|&index| self.weights[index as usize]).collect();
+        self.chosen = Some(order.iter().map(|&index| chosen[index as usize]).collect());
+        true
     }
 
     /// The values of the points that take part.
@@ -99,8 +117,17 @@ pub(super) fn solve<'a, T: Scalar>(
     let weights = problem.checked_weights()?;
     let costs = EntropicCosts::<f64>::prepare(problem.costs(), None, None, 0)?;
     let epsilon = resolve(options.epsilon, &costs)?;
-    let sides =
+    let mut sides =
         [Side::new(&weights.source, weights.source_mass), Side::new(&weights.target, weights.target_mass)];
+    let warm = options.initial.is_some();
+    let in_order = match problem.costs() {
+        Costs::Points { source, target, .. } if options.method == Method::Accelerated => {
+            sides[0].put_in_order(source) && sides[1].put_in_order(target)
+        }
+        Costs::Points { .. } => false,
+        // Who gives a matrix often has an order in mind: pixels, times, classes.
+        Costs::Matrix(_) => true,
+    };
     let mut potentials = match &options.initial {
         Some((f, g)) => Potentials { f: sides[0].gather(f), g: sides[1].gather(g) },
         None => Potentials { f: vec![0.0; sides[0].weights.len()], g: vec![0.0; sides[1].weights.len()] },
@@ -115,7 +142,9 @@ pub(super) fn solve<'a, T: Scalar>(
         stopped: false,
     };
     let single = match options.precision {
-        Precision::Automatic => T::EPSILON.to_f64() > 1e-10,
+        Precision::Automatic => {
+            T::EPSILON.to_f64() > 1e-10 || (options.method == Method::Accelerated && options.tolerance > 0.0)
+        }
         Precision::Single => true,
         Precision::Double => false,
     };
@@ -135,6 +164,8 @@ pub(super) fn solve<'a, T: Scalar>(
                     epsilon,
                     options,
                     may_hand_over,
+                    warm,
+                    in_order,
                     &mut potentials,
                     &mut run,
                 )?);
@@ -167,7 +198,17 @@ pub(super) fn solve<'a, T: Scalar>(
         } else {
             &costs
         };
-        outcome = Some(improve(costs, &sides, epsilon, options, false, &mut potentials, &mut run)?);
+        outcome = Some(improve(
+            costs,
+            &sides,
+            epsilon,
+            options,
+            false,
+            warm || outcome.is_some(),
+            in_order,
+            &mut potentials,
+            &mut run,
+        )?);
     }
     let outcome = outcome.expect("one of the two arithmetics was used");
     let [source, target] = all_potentials(&costs, &sides, &potentials, epsilon);
@@ -192,6 +233,8 @@ fn improve<A: Scalar>(
     epsilon: f64,
     options: &Options,
     may_hand_over: bool,
+    warm: bool,
+    neighbours_in_order: bool,
     potentials: &mut Potentials,
     run: &mut Run<'_>,
 ) -> Result<Outcome> {
@@ -207,7 +250,8 @@ fn improve<A: Scalar>(
     let work =
         plain::Work { costs, a: weights(&sides[0]), b: weights(&sides[1]), epsilon: scaled, may_hand_over };
     match options.method {
-        Method::Plain | Method::Accelerated | Method::Anderson(_) => plain::solve(&work, potentials, run),
+        Method::Plain | Method::Anderson(_) => plain::solve(&work, potentials, run),
+        Method::Accelerated => accelerated::solve(&work, warm, neighbours_in_order, potentials, run),
     }
 }
 
@@ -244,7 +288,7 @@ fn mean(costs: &EntropicCosts<'_, f64>) -> f64 {
 
 /// The median of all costs, or of an even sample of whole rows.
 fn median(costs: &EntropicCosts<'_, f64>) -> f64 {
-    const SAMPLE: usize = 1 << 22;
+    const SAMPLE: usize = 1 << 20;
     let (n, m) = (costs.rows(), costs.columns());
     let rows = (SAMPLE / m).clamp(1, n);
     let columns = m.min(SAMPLE);

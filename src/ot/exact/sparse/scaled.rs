@@ -10,9 +10,9 @@
 
 use super::super::costs::CostRows;
 use super::blocks::{Blocks, LEAST_DIMENSION, MatrixBlocks, ProductBlocks};
-use super::ordering::{DIMENSIONS_ORDERED, in_cells};
 use super::side::{Members, Side};
 use crate::matrix::{Distance, DistanceRows, Matrix, MatrixView};
+use crate::ot::ordering::{DIMENSIONS_ORDERED, in_cells};
 use crate::ot::problem::Costs;
 use crate::parallel::map_chunks;
 use crate::scalar::Scalar;

@@ -1,7 +1,7 @@
 //! One side of a level: points or indices, with their masses, and the coarser version of it.
 
-use super::ordering::DIMENSIONS_ORDERED;
 use crate::matrix::Matrix;
+use crate::ot::ordering::DIMENSIONS_ORDERED;
 
 /// How many members of a side become one of the coarser side.
 pub(super) const COARSENING: usize = 4;

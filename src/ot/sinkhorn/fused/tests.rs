@@ -406,3 +406,74 @@ fn the_number_of_threads_changes_no_bit() {
         }
     }
 }
+
+/// Sums up what it sees, in `f64`.
+struct Seen {
+    next: usize,
+    rows: Vec<f64>,
+    columns: Vec<f64>,
+}
+
+impl<A: Scalar> RowVisitor<A> for Seen {
+    fn rows(&mut self, first: usize, exponentials: &[A], factors: &[A]) {
+        assert!(self.next == usize::MAX || self.next == first, "rows in order");
+        self.next = first + factors.len();
+        let scale = Scaling::<A>::column_scale().to_f64();
+        let columns = self.columns.len();
+        assert_eq!(exponentials.len(), factors.len() * columns);
+        for (row, factor) in exponentials.chunks(columns).zip(factors) {
+            let entries: Vec<f64> = row.iter().map(|e| e.to_f64() * factor.to_f64() / scale).collect();
+            self.rows.push(entries.iter().sum());
+            self.columns.iter_mut().zip(entries).for_each(|(sum, entry)| *sum += entry);
+        }
+    }
+}
+
+fn check_visitors<A: Scalar>(rows: usize, columns: usize, far_off: bool) {
+    let mut numbers = Numbers(29);
+    let costs = numbers.costs::<A>(rows, columns);
+    let (a, b) = (numbers.weights::<A>(rows), numbers.weights::<A>(columns));
+    let epsilon = A::from_f64(0.1);
+    let mut plain = from_zero(rows, &b);
+    if far_off {
+        // Rows that are taken afresh are seen as they end.
+        plain.u.iter_mut().step_by(3).for_each(|u| *u = A::from_f64(1e4));
+    }
+    let mut scaling = from_zero(rows, &b);
+    scaling.u.copy_from_slice(&plain.u);
+    let residual = plain.iterate(&costs, &a, &b, epsilon, A::ONE);
+    let parts = scaling.parts(&costs);
+    let mut visitors: Vec<Seen> = (0..parts)
+        .map(|_| Seen { next: usize::MAX, rows: Vec::new(), columns: vec![0.0; columns] })
+        .collect();
+    let v = scaling.v.clone();
+    scaling.source_step(&costs, &a, epsilon, A::ONE, &mut visitors);
+    assert!(scaling.v == v && scaling.u == plain.u);
+    let row_sums: Vec<f64> = visitors.iter().flat_map(|seen| seen.rows.iter().copied()).collect();
+    let column_sums: Vec<f64> =
+        (0..columns).map(|j| visitors.iter().map(|seen| seen.columns[j]).sum()).collect();
+    let sums: Vec<A> = scaling.columns().collect();
+    // Sums of at most rows or columns terms, each rounded a few times.
+    let bound = 4.0 * (rows + columns) as f64 * A::EPSILON.to_f64();
+    for (sum, weight) in row_sums.iter().zip(&a) {
+        assert!((sum - weight.to_f64()).abs() <= bound * weight.to_f64(), "{sum} {weight}");
+    }
+    assert_eq!(row_sums.len(), rows);
+    for (seen, sum) in column_sums.iter().zip(&sums) {
+        assert!((seen - sum.to_f64()).abs() <= bound * seen, "{seen} {sum}");
+    }
+    let error = (scaling.residual(&b).to_f64() - residual.to_f64()).abs();
+    assert!(error <= bound, "{error:e}");
+    assert!(scaling.target_step(&b, A::ONE) == residual);
+    assert!(scaling.v == plain.v);
+}
+
+#[test]
+fn visitors_see_the_plan_and_both_halves_make_an_iteration() {
+    for (rows, columns) in [(7, 13), (701, 503), (13, 30_001)] {
+        for far_off in [false, true] {
+            check_visitors::<f32>(rows, columns, far_off);
+            check_visitors::<f64>(rows, columns, far_off);
+        }
+    }
+}

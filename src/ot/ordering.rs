@@ -7,10 +7,10 @@
 use crate::matrix::MatrixView;
 
 /// Clouds with more coordinates than this are left in their order: cells of 2^d corners are no longer compact.
-pub(super) const DIMENSIONS_ORDERED: usize = 8;
+pub(crate) const DIMENSIONS_ORDERED: usize = 8;
 
 /// The indices of the points, those of a cell next to each other.
-pub(super) fn in_cells(points: MatrixView<'_, f32>) -> Vec<u32> {
+pub(crate) fn in_cells(points: MatrixView<'_, f32>) -> Vec<u32> {
     let mut order: Vec<u32> = (0..points.rows() as u32).collect();
     if points.columns() <= DIMENSIONS_ORDERED {
         let whole = 0..order.len();

@@ -1,0 +1,106 @@
+//! Anderson's extrapolation of a fixed-point iteration (Anderson 1965; Walker and Ni 2011).
+//!
+//! Of the last few points x and images G(x) = x + r it takes the combination, with coefficients that sum to one, whose residual r is smallest in the weighted
+//! least-squares sense, and goes to the combination of the images.
+
+use std::collections::VecDeque;
+
+/// The last points and residuals.
+pub(super) struct Anderson {
+    memory: usize,
+    /// Differences of residuals and of images between neighbours in time.
+    residual_steps: VecDeque<Vec<f64>>,
+    image_steps: VecDeque<Vec<f64>>,
+    last: Option<(Vec<f64>, Vec<f64>)>,
+}
+
+impl Anderson {
+    pub fn new(memory: usize) -> Self {
+        Self { memory, residual_steps: VecDeque::new(), image_steps: VecDeque::new(), last: None }
+    }
+
+    /// Forgets everything.
+    pub fn restart(&mut self) {
+        self.residual_steps.clear();
+        self.image_steps.clear();
+        self.last = None;
+    }
+
+    /// The next point, from the present one's image and residual; `weights` weigh the entries of the residual.
+    pub fn next(&mut self, image: &[f64], residual: &[f64], weights: &[f64]) -> Vec<f64> {
+        let difference =
+            |new: &[f64], old: &[f64]| new.iter().zip(old).map(|(new, old)| new - old).collect::<Vec<f64>>();
+        if let Some((last_image, last_residual)) = &self.last {
+            self.residual_steps.push_back(difference(residual, last_residual));
+            self.image_steps.push_back(difference(image, last_image));
+            if self.residual_steps.len() > self.memory {
+                self.residual_steps.pop_front();
+                self.image_steps.pop_front();
+            }
+        }
+        self.last = Some((image.to_vec(), residual.to_vec()));
+        let count = self.residual_steps.len();
+        let mut next = image.to_vec();
+        if count == 0 {
+            return next;
+        }
+        let product = |x: &[f64], y: &[f64]| {
+            x.iter().zip(y).zip(weights).map(|((x, y), weight)| weight * x * y).sum::<f64>()
+        };
+        let mut normal = vec![0.0; count * count];
+        let mut right = vec![0.0; count];
+        for i in 0..count {
+            for j in 0..=i {
+                normal[i * count + j] = product(&self.residual_steps[i], &self.residual_steps[j]);
+                normal[j * count + i] = normal[i * count + j];
+            }
+            right[i] = product(&self.residual_steps[i], residual);
+        }
+        // A ridge keeps the coefficients small where the steps are nearly dependent.
+        let trace: f64 = (0..count).map(|i| normal[i * count + i]).sum();
+        for i in 0..count {
+            normal[i * count + i] += 1e-10 * trace;
+        }
+        let Some(coefficients) = solve_symmetric(normal, right) else {
+            self.restart();
+            return next;
+        };
+        for (coefficient, step) in coefficients.iter().zip(&self.image_steps) {
+            next.iter_mut().zip(step).for_each(|(next, step)| *next -= coefficient * step);
+        }
+        next
+    }
+}
+
+/// x with A x = y for a small positive definite A, by Cholesky's factors; `None` if it is not.
+fn solve_symmetric(mut a: Vec<f64>, mut y: Vec<f64>) -> Option<Vec<f64>> {
+    let n = y.len();
+    for j in 0..n {
+        for k in 0..j {
+            for i in j..n {
+                a[i * n + j] -= a[i * n + k] * a[j * n + k];
+            }
+        }
+        let pivot = a[j * n + j];
+        if !(pivot > 0.0 && pivot.is_finite()) {
+            return None;
+        }
+        let root = pivot.sqrt();
+        for i in j..n {
+            a[i * n + j] /= root;
+        }
+    }
+    for i in 0..n {
+        for k in 0..i {
+            y[i] -= a[i * n + k] * y[k];
+        }
+        y[i] /= a[i * n + i];
+    }
+    for i in (0..n).rev() {
+        for k in i + 1..n {
+            y[i] -= a[k * n + i] * y[k];
+        }
+        y[i] /= a[i * n + i];
+    }
+    Some(y)
+}
