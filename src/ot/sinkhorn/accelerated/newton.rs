@@ -110,13 +110,7 @@ pub(super) fn maximise(
             break;
         }
     }
-    Step {
-        shift: state.d,
-        reduction: if first > 0.0 { error / first } else { 0.0 },
-        at_radius,
-        products,
-        newton,
-    }
+    Step { shift: state.d, reduction: if first > 0.0 { error / first } else { 0.0 }, at_radius, products }
 }
 
 fn l1(values: &[f64]) -> f64 {
