@@ -3,6 +3,7 @@
 mod accelerated;
 mod anderson;
 mod blocks;
+mod cells;
 mod costs;
 mod fused;
 mod kernels;

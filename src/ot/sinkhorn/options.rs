@@ -68,7 +68,7 @@ pub struct Options {
     /// The L1 error of the marginals, as a share of the mass, at which the solver ends. Default 1e-6. With zero it goes on to the limit on
     /// iterations.
     pub tolerance: f64,
-    /// Largest number of looks at all pairs. Default 10,000.
+    /// Largest number of looks at all pairs; inner work of the accelerated method counts by what it touches. Default 10,000.
     pub max_iterations: u64,
     /// How the potentials are found.
     pub method: Method,

@@ -1,13 +1,13 @@
 //! From a problem to an entropic plan: checks, normalisation, points without mass, the arithmetic, and the method.
 
 use super::accelerated;
+use super::cells::Cells;
 use super::options::{Epsilon, Method, Options, Precision};
 use super::plain::{self, Outcome};
 use super::{CostBlocks, EntropicCosts, EntropicPlan, Solution};
 use crate::error::{Error, Result};
-use crate::matrix::{Matrix, MatrixView};
+use crate::matrix::Matrix;
 use crate::ot::certificate::Status;
-use crate::ot::ordering::{DIMENSIONS_ORDERED, in_cells};
 use crate::ot::problem::{CheckedWeights, Costs, Problem};
 use crate::ot::progress::Progress;
 use crate::scalar::Scalar;
@@ -19,28 +19,26 @@ pub(super) struct Side {
     pub chosen: Option<Vec<usize>>,
     /// Their weights over the side's mass: they sum to one.
     pub weights: Vec<f64>,
+    /// Where blocks of neighbours begin, and the number of points; empty where nobody asked for an order.
+    pub blocks: Vec<usize>,
 }
 
 impl Side {
     pub(super) fn new(weights: &[f64], mass: f64) -> Self {
         let chosen: Vec<usize> = (0..weights.len()).filter(|&index| weights[index] / mass > 0.0).collect();
         let shares = chosen.iter().map(|&index| weights[index] / mass).collect();
-        Self { weights: shares, chosen: (chosen.len() < weights.len()).then_some(chosen) }
+        Self { weights: shares, chosen: (chosen.len() < weights.len()).then_some(chosen), blocks: Vec::new() }
     }
 
-    /// Puts the points in the order of a k-d tree; whether neighbours are neighbours in space then.
-    fn put_in_order<T: Scalar>(&mut self, points: MatrixView<'_, T>) -> bool {
-        if points.columns() > DIMENSIONS_ORDERED {
-            return false;
-        }
-        let chosen = self.chosen.take().unwrap_or_else(|| (0..points.rows()).collect());
-        let coordinates = Matrix::from_fn(chosen.len(), points.columns(), |row, column| {
-            points.row(chosen[row])[column].to_f64() as f32
-        });
-        let order = in_cells(coordinates.view());
+    /// Puts the points that take part in an order in which neighbours are alike: that of a k-d tree of their coordinates.
+    fn put_in_order(&mut self, points: usize, dimension: usize, coordinate: impl Fn(usize, usize) -> f64) {
+        let chosen = self.chosen.take().unwrap_or_else(|| (0..points).collect());
+        let coordinates =
+            Matrix::from_fn(chosen.len(), dimension, |row, column| coordinate(chosen[row], column) as f32);
+        let Cells { order, starts } = Cells::new(coordinates.view());
         self.weights = order.iter().map(|&index| self.weights[index as usize]).collect();
         self.chosen = Some(order.iter().map(|&index| chosen[index as usize]).collect());
-        true
+        self.blocks = starts;
     }
 
     /// The values of the points that take part.
@@ -103,7 +101,7 @@ impl Run<'_> {
         } else if self.stopped {
             Some(Status::Stopped)
         } else {
-            (self.iterations >= self.max_iterations).then_some(Status::IterationLimit)
+            (self.passes >= self.max_iterations as f64).then_some(Status::IterationLimit)
         }
     }
 }
@@ -120,14 +118,9 @@ pub(super) fn solve<'a, T: Scalar>(
     let mut sides =
         [Side::new(&weights.source, weights.source_mass), Side::new(&weights.target, weights.target_mass)];
     let warm = options.initial.is_some();
-    let in_order = match problem.costs() {
-        Costs::Points { source, target, .. } if options.method == Method::Accelerated => {
-            sides[0].put_in_order(source) && sides[1].put_in_order(target)
-        }
-        Costs::Points { .. } => false,
-        // Who gives a matrix often has an order in mind: pixels, times, classes.
-        Costs::Matrix(_) => true,
-    };
+    if options.method == Method::Accelerated {
+        put_in_order(problem.costs(), &mut sides);
+    }
     let mut potentials = match &options.initial {
         Some((f, g)) => Potentials { f: sides[0].gather(f), g: sides[1].gather(g) },
         None => Potentials { f: vec![0.0; sides[0].weights.len()], g: vec![0.0; sides[1].weights.len()] },
@@ -165,7 +158,6 @@ pub(super) fn solve<'a, T: Scalar>(
                     options,
                     may_hand_over,
                     warm,
-                    in_order,
                     &mut potentials,
                     &mut run,
                 )?);
@@ -205,7 +197,6 @@ pub(super) fn solve<'a, T: Scalar>(
             options,
             false,
             warm || outcome.is_some(),
-            in_order,
             &mut potentials,
             &mut run,
         )?);
@@ -226,6 +217,27 @@ pub(super) fn solve<'a, T: Scalar>(
     })
 }
 
+/// Orders both sides so that neighbours are alike, by coordinates or by the costs to a few landmarks.
+fn put_in_order<T: Scalar>(costs: Costs<'_, T>, sides: &mut [Side; 2]) {
+    const LANDMARKS: usize = 8;
+    let [sources, targets] = sides;
+    match costs {
+        Costs::Points { source, target, .. } => {
+            for (side, points) in [(sources, source), (targets, target)] {
+                side.put_in_order(points.rows(), points.columns(), |row, column| {
+                    points.row(row)[column].to_f64()
+                });
+            }
+        }
+        Costs::Matrix(costs) => {
+            let (n, m) = costs.shape();
+            let landmark = |k: usize, count: usize| k * count / LANDMARKS;
+            sources.put_in_order(n, LANDMARKS, |row, k| costs.row(row)[landmark(k, m)].to_f64());
+            targets.put_in_order(m, LANDMARKS, |column, k| costs.row(landmark(k, n))[column].to_f64());
+        }
+    }
+}
+
 /// Runs the method in the arithmetic `A` from the potentials, and leaves better ones there.
 fn improve<A: Scalar>(
     costs: &EntropicCosts<'_, A>,
@@ -234,7 +246,6 @@ fn improve<A: Scalar>(
     options: &Options,
     may_hand_over: bool,
     warm: bool,
-    neighbours_in_order: bool,
     potentials: &mut Potentials,
     run: &mut Run<'_>,
 ) -> Result<Outcome> {
@@ -250,8 +261,9 @@ fn improve<A: Scalar>(
     let work =
         plain::Work { costs, a: weights(&sides[0]), b: weights(&sides[1]), epsilon: scaled, may_hand_over };
     match options.method {
-        Method::Plain | Method::Anderson(_) => plain::solve(&work, potentials, run),
-        Method::Accelerated => accelerated::solve(&work, warm, neighbours_in_order, potentials, run),
+        Method::Plain => plain::solve(&work, potentials, run),
+        Method::Anderson(memory) => accelerated::solve_by_extrapolation(&work, memory, potentials, run),
+        Method::Accelerated => accelerated::solve(&work, sides, warm, potentials, run),
     }
 }
 

@@ -4,7 +4,7 @@
 //! all of the plan, and over these the same equations can be solved to any accuracy without looking at the others. So each look is followed by
 //! Newton's method on [`model::TruncatedModel`], and the next look tells how much of the promise was kept.
 //!
-//! 1. **Entry** ([`Driver::enter`]). Anderson's extrapolation of Sinkhorn's iteration at the target ε. Easy problems end here; the others are left as soon as
+//! 1. **Entry** ([`Driver::extrapolate`]). Anderson's extrapolation of Sinkhorn's iteration at the target ε. Easy problems end here; the others are left as soon as
 //!    the rate says that they would take long.
 //! 2. **Levels** ([`Driver::descend`]). ε from a quarter of the typical cost down to the target, halved from level to level, one look and one solve at each; potentials
 //!    are extrapolated from level to level.
@@ -20,7 +20,7 @@ mod newton;
 
 use super::anderson::Anderson;
 use super::plain::{Outcome, Work, rounding_floor};
-use super::solver::{Potentials, Run};
+use super::solver::{Potentials, Run, Side};
 use super::{CostBlocks, Scaling};
 use crate::error::Result;
 use crate::ot::certificate::Status;
@@ -37,13 +37,28 @@ const RADIUS: f64 = 6.0;
 /// Solves at the target ε. `warm` says that the potentials are worth something.
 pub(super) fn solve<A: Scalar>(
     work: &Work<'_, '_, A>,
+    sides: &[Side; 2],
     warm: bool,
-    neighbours_in_order: bool,
     potentials: &mut Potentials,
     run: &mut Run<'_>,
 ) -> Result<Outcome> {
-    let mut driver = Driver::new(work, neighbours_in_order, potentials, run);
+    let blocks = sides.each_ref().map(|side| Blocks::new(&side.blocks));
+    let mut driver = Driver::new(work, &blocks, potentials, run);
     let outcome = driver.solve(warm);
+    driver.leave(potentials);
+    Ok(outcome)
+}
+
+/// Solves at the target ε by Anderson's extrapolation alone.
+pub(super) fn solve_by_extrapolation<A: Scalar>(
+    work: &Work<'_, '_, A>,
+    memory: usize,
+    potentials: &mut Potentials,
+    run: &mut Run<'_>,
+) -> Result<Outcome> {
+    let blocks = [&[0, work.a.len()], &[0, work.b.len()]].map(|starts| Blocks::new(starts));
+    let mut driver = Driver::new(work, &blocks, potentials, run);
+    let outcome = driver.extrapolate(memory, false).expect("patience has no end");
     driver.leave(potentials);
     Ok(outcome)
 }
@@ -62,11 +77,13 @@ struct Driver<'w, 'c, 'a, 'r, 'o, A> {
     v: Vec<f64>,
     /// Entries below this share of min(a, b) are not kept one by one.
     threshold: f64,
-    blocks: [Blocks; 2],
+    /// No threshold below this is worth trying: there were too many entries not long ago.
+    least_threshold: f64,
+    blocks: &'r [Blocks; 2],
 }
 
 /// What a look at all pairs found at v.
-struct Look {
+struct Look<'b> {
     /// q, the column sums.
     marginal: Vec<f64>,
     /// Σ |q - b|.
@@ -75,13 +92,13 @@ struct Look {
     dual: f64,
     /// Why to end, if it is time.
     ending: Option<Status>,
-    model: Option<TruncatedModel>,
+    model: Option<TruncatedModel<'b>>,
 }
 
 impl<'w, 'c, 'a, 'r, 'o, A: Scalar> Driver<'w, 'c, 'a, 'r, 'o, A> {
     fn new(
         work: &'w Work<'c, 'a, A>,
-        neighbours_in_order: bool,
+        blocks: &'r [Blocks; 2],
         potentials: &Potentials,
         run: &'r mut Run<'o>,
     ) -> Self {
@@ -103,8 +120,9 @@ impl<'w, 'c, 'a, 'r, 'o, A: Scalar> Driver<'w, 'c, 'a, 'r, 'o, A> {
             b,
             epsilon,
             v: potentials.g.iter().map(|g| g / epsilon).collect(),
-            threshold: 1e-3,
-            blocks: [Blocks::new(n, neighbours_in_order), Blocks::new(m, neighbours_in_order)],
+            threshold: (4.0 / n.max(m) as f64).max(1e-3),
+            least_threshold: 0.0,
+            blocks,
             work,
         }
     }
@@ -118,7 +136,7 @@ impl<'w, 'c, 'a, 'r, 'o, A: Scalar> Driver<'w, 'c, 'a, 'r, 'o, A> {
     fn solve(&mut self, warm: bool) -> Outcome {
         let target = self.epsilon;
         if !warm {
-            if let Some(outcome) = self.enter() {
+            if let Some(outcome) = self.extrapolate(5, true) {
                 return outcome;
             }
             if let Some(outcome) = self.descend(target) {
@@ -129,7 +147,7 @@ impl<'w, 'c, 'a, 'r, 'o, A: Scalar> Driver<'w, 'c, 'a, 'r, 'o, A> {
     }
 
     /// One look at all pairs with the potentials v; with `extract`, it brings a model.
-    fn look(&mut self, stage: &'static str, extract: bool) -> Look {
+    fn look(&mut self, stage: &'static str, extract: bool) -> Look<'r> {
         for ((scaled, v), log) in self.scaling.v.iter_mut().zip(&self.v).zip(&self.log_b) {
             *scaled = A::from_f64(v + log);
         }
@@ -139,14 +157,15 @@ impl<'w, 'c, 'a, 'r, 'o, A: Scalar> Driver<'w, 'c, 'a, 'r, 'o, A> {
         let (n, m) = (self.a.len(), self.b.len());
         let least =
             |weights: &[f64]| weights.iter().map(|w| A::from_f64(w * self.threshold)).collect::<Vec<A>>();
+        let blocks = self.blocks;
         let rule;
         let mut found = Vec::new();
         if extract {
             rule = Rule {
                 least_by_row: least(&self.a),
                 least_by_column: least(&self.b),
-                row_blocks: self.blocks[0],
-                column_blocks: self.blocks[1],
+                row_blocks: &blocks[0],
+                column_blocks: &blocks[1],
                 capacity: (KEPT_PER_POINT * (n + m)).div_ceil(parts) * if parts > 1 { 2 } else { 1 },
                 inverse_scale: A::ONE / Scaling::<A>::column_scale(),
             };
@@ -164,12 +183,13 @@ impl<'w, 'c, 'a, 'r, 'o, A: Scalar> Driver<'w, 'c, 'a, 'r, 'o, A> {
         if ending == Some(Status::Converged) && self.epsilon != work.epsilon.to_f64() {
             ending = None;
         }
-        let model = if found.is_empty() { None } else { TruncatedModel::new(found, &marginal) };
+        let model =
+            if found.is_empty() { None } else { TruncatedModel::new(found, blocks.each_ref(), &marginal) };
         Look { marginal, error, dual, ending, model }
     }
 
     /// ln(b/q), what Sinkhorn's iteration adds to v; the second says whether no entry is larger than the radius.
-    fn plain_step(&self, look: &Look) -> (Vec<f64>, bool) {
+    fn plain_step(&self, look: &Look<'_>) -> (Vec<f64>, bool) {
         let mut within = true;
         let step = look
             .marginal
@@ -188,11 +208,15 @@ impl<'w, 'c, 'a, 'r, 'o, A: Scalar> Driver<'w, 'c, 'a, 'r, 'o, A> {
         self.v.iter_mut().zip(step).for_each(|(v, step)| *v += length * step);
     }
 
-    /// Anderson's extrapolation of Sinkhorn's iteration from the potentials that are there; `None` when it is time to leave.
-    fn enter(&mut self) -> Option<Outcome> {
-        let mut anderson = Anderson::new(5);
+    /// Anderson's extrapolation of Sinkhorn's iteration from the potentials that are there; `None` when it is time to leave, which comes only if
+    /// it is `impatient`.
+    fn extrapolate(&mut self, memory: usize, impatient: bool) -> Option<Outcome> {
+        let mut anderson = Anderson::new(memory);
         let mut errors: Vec<f64> = Vec::new();
+        let mut best = f64::INFINITY;
+        let mut since_best = 0;
         let pairs = self.a.len() as f64 * self.b.len() as f64;
+        // The steps at lower and lower ε take about twenty looks, and inner work that counts where pairs are few.
         let bearable = 12.0 + 3e4 / pairs.sqrt();
         loop {
             let look = self.look("Anderson", false);
@@ -201,24 +225,46 @@ impl<'w, 'c, 'a, 'r, 'o, A: Scalar> Driver<'w, 'c, 'a, 'r, 'o, A> {
             }
             errors.push(look.error);
             let count = errors.len();
-            if count >= 3 && look.error > 0.85 && self.run.tolerance > 0.0 {
-                return None;
-            }
-            if count >= 6 {
-                let rate = (look.error / errors[count - 5]).powf(0.25);
-                let left = if rate < 1.0 {
-                    (self.run.tolerance / look.error).ln() / rate.ln()
-                } else {
-                    f64::INFINITY
-                };
-                if self.run.tolerance > 0.0 && count as f64 + left > bearable {
+            let former = if count > 1 { errors[count - 2] } else { f64::INFINITY };
+            if impatient && self.run.tolerance > 0.0 {
+                if count >= 3 && look.error > 0.85 && pairs > 1e5 {
                     return None;
                 }
+                if count >= 6 {
+                    let rate = (look.error / errors[count - 5]).powf(0.25);
+                    let left = (self.run.tolerance / look.error).ln() / rate.ln();
+                    if rate >= 1.0 || count as f64 + left > bearable {
+                        return None;
+                    }
+                }
+            }
+            if look.error < 0.9 * best {
+                (best, since_best) = (look.error, 0);
+            } else {
+                since_best += 1;
+            }
+            if self.at_rounding(look.error, since_best, 1e-5) {
+                return Some(Outcome { status: Status::Inaccurate, error: look.error });
             }
             let (step, _) = self.plain_step(&look);
+            if look.error < 0.1 * former || look.error > 1.5 * former {
+                // Plain iterations are fast enough, or the last extrapolation was no good.
+                anderson.restart();
+                self.advance(&step, 1.0);
+                continue;
+            }
             let image: Vec<f64> = self.v.iter().zip(&step).map(|(v, step)| v + step).collect();
             self.v = anderson.next(&image, &step, &self.b);
         }
+    }
+
+    /// Whether rounding is what keeps the error up, or will soon and double precision follows: below `enough` that goes on from here.
+    fn at_rounding(&self, error: f64, since_best: u32, enough: f64) -> bool {
+        if self.run.tolerance == 0.0 {
+            return false;
+        }
+        let near_floor = error <= 8.0 * rounding_floor(&self.scaling);
+        if self.work.may_hand_over { error <= enough || near_floor } else { near_floor && since_best >= 30 }
     }
 
     /// From a large ε down to just above the target, with good potentials for the target at the end.
@@ -229,8 +275,15 @@ impl<'w, 'c, 'a, 'r, 'o, A: Scalar> Driver<'w, 'c, 'a, 'r, 'o, A> {
         self.rescale(level);
         let mut previous: Option<Vec<f64>> = None;
         while level > 1.0001 * target {
-            let error = match self.solve_level() {
-                Ok(error) => error,
+            let error = match self.solve_level(previous.is_none()) {
+                Ok(Some(error)) => error,
+                Ok(None) => {
+                    // Some costs are far above the typical one: begin where they matter little.
+                    self.v.fill(0.0);
+                    level *= 8.0;
+                    self.rescale(level);
+                    continue;
+                }
                 Err(outcome) => return Some(outcome),
             };
             let potentials: Vec<f64> = self.v.iter().map(|v| v * level).collect();
@@ -243,6 +296,7 @@ impl<'w, 'c, 'a, 'r, 'o, A: Scalar> Driver<'w, 'c, 'a, 'r, 'o, A> {
                     *v = (now + ahead * (now - before)) / level;
                 }
             }
+            self.least_threshold *= 0.7;
             self.rescale(next);
             previous = Some(potentials);
             level = next;
@@ -258,14 +312,17 @@ impl<'w, 'c, 'a, 'r, 'o, A: Scalar> Driver<'w, 'c, 'a, 'r, 'o, A> {
         self.epsilon = epsilon;
     }
 
-    /// One look and one solve, or a few where the model's reach was too short.
-    fn solve_level(&mut self) -> std::result::Result<f64, Outcome> {
+    /// One look and one solve, or a few where the model's reach was too short: the error before. `None` if it may refuse, and ε is too small to begin with.
+    fn solve_level(&mut self, may_refuse: bool) -> std::result::Result<Option<f64>, Outcome> {
         let mut last: Option<(Vec<f64>, f64, f64)> = None;
         let mut error = f64::INFINITY;
         for _ in 0..8 {
             let look = self.look("lowering epsilon", true);
             if let Some(status) = look.ending {
                 return Err(Outcome { status, error: look.error });
+            }
+            if may_refuse && last.is_none() && !self.plain_step(&look).1 {
+                return Ok(None);
             }
             if let Some((before, dual, former)) = &last
                 && look.dual < *dual
@@ -280,19 +337,21 @@ impl<'w, 'c, 'a, 'r, 'o, A: Scalar> Driver<'w, 'c, 'a, 'r, 'o, A> {
             }
             last = Some((self.v.clone(), look.dual, look.error));
             error = look.error;
+            self.adapt_threshold(look.model.as_ref());
             let step = self.step(look, 0.05, 6, 150);
             if !(step.at_radius || step.reduction > 0.3 || error >= 1.0) {
                 break;
             }
         }
-        Ok(error)
+        Ok(Some(error))
     }
 
     /// The model's best step from a look, already taken; a plain one where the model has none.
-    fn step(&mut self, look: Look, tolerance: f64, newton_steps: usize, products: usize) -> Step {
+    fn step(&mut self, look: Look<'_>, tolerance: f64, newton_steps: usize, products: usize) -> Step {
         let (plain, within) = self.plain_step(&look);
         let Some(mut model) = look.model.filter(|_| within) else {
             if within {
+                self.least_threshold = 2.0 * self.threshold;
                 self.threshold *= 4.0;
             }
             self.advance(&plain, 1.0);
@@ -305,18 +364,33 @@ impl<'w, 'c, 'a, 'r, 'o, A: Scalar> Driver<'w, 'c, 'a, 'r, 'o, A> {
         step
     }
 
-    fn count(&mut self, model: &TruncatedModel, products: usize) {
+    fn count(&mut self, model: &TruncatedModel<'_>, products: usize) {
         let pairs = self.a.len() as f64 * self.b.len() as f64;
         self.run.passes += 2.0 * products as f64 * model.nonzeros as f64 / pairs;
     }
 
+    /// Keeps the number of entries moderate from level to level.
+    fn adapt_threshold(&mut self, model: Option<&TruncatedModel<'_>>) {
+        let room = (KEPT_PER_POINT * (self.a.len() + self.b.len())) as f64;
+        if let Some(model) = model {
+            let share = model.nonzeros as f64 / room;
+            if share > 0.4 {
+                self.threshold *= 2.0;
+            } else if share < 0.1 {
+                let least = self.least_threshold.max(1e-3);
+                self.threshold = (self.threshold * (share / 0.15).max(0.25)).max(least).min(self.threshold);
+            }
+        }
+    }
+
     /// Lowers the threshold as far as the room for entries allows, if that is worth it.
-    fn refine_threshold(&mut self, model: Option<&TruncatedModel>) {
+    fn refine_threshold(&mut self, model: Option<&TruncatedModel<'_>>) {
         let room = 0.7 * (KEPT_PER_POINT * (self.a.len() + self.b.len())) as f64;
         if let Some(model) = model {
             let factor = (model.nonzeros as f64 / room).max(0.1);
-            if factor < 0.6 {
-                self.threshold *= factor;
+            let next = (self.threshold * factor).max(self.least_threshold);
+            if next < 0.6 * self.threshold {
+                self.threshold = next;
             }
         }
     }
@@ -334,17 +408,12 @@ impl<'w, 'c, 'a, 'r, 'o, A: Scalar> Driver<'w, 'c, 'a, 'r, 'o, A> {
             if let Some(status) = look.ending {
                 return Outcome { status, error: look.error };
             }
-            let floor = rounding_floor(&self.scaling);
             if look.error < 0.7 * best {
                 (best, since_best) = (look.error, 0);
             } else {
                 since_best += 1;
             }
-            let near_floor = look.error <= 8.0 * floor;
-            if self.run.tolerance > 0.0
-                && ((self.work.may_hand_over && (look.error <= 1e-3 || near_floor))
-                    || (near_floor && since_best >= 30))
-            {
+            if self.at_rounding(look.error, since_best, 1e-3) {
                 return Outcome { status: Status::Inaccurate, error: look.error };
             }
             if let Some((from, dual, error, step, extrapolated)) = &accepted
@@ -368,10 +437,6 @@ impl<'w, 'c, 'a, 'r, 'o, A: Scalar> Driver<'w, 'c, 'a, 'r, 'o, A> {
             failures = 0;
             if let Some((_, _, error, ..)) = &accepted
                 && look.error > 0.1 * error
-                && look
-                    .model
-                    .as_ref()
-                    .is_some_and(|model| model.nonzeros < KEPT_PER_POINT * (self.a.len() + self.b.len()) / 3)
             {
                 self.refine_threshold(look.model.as_ref());
             }

@@ -19,35 +19,43 @@ use crate::simd::lanes::{Lanes, Mask, Simd};
 
 type Register<S, A> = <A as Vectorised>::Register<S>;
 
-/// Columns whose sums are taken together: at least a few registers, and at most this many blocks a side.
-const LEAST_BLOCK: usize = 32;
-const MOST_BLOCKS: usize = 256;
-
 /// How a side is cut into blocks of neighbours.
-#[derive(Clone, Copy)]
 pub(super) struct Blocks {
-    size: usize,
-    count: usize,
+    /// Where they begin, and the number of points.
+    starts: Vec<usize>,
+    /// Which block a point is in.
+    of: Vec<u32>,
 }
 
 impl Blocks {
-    pub fn new(points: usize, neighbours_in_order: bool) -> Self {
-        let size = if neighbours_in_order {
-            points.div_ceil(MOST_BLOCKS).next_multiple_of(LEAST_BLOCK).max(LEAST_BLOCK)
-        } else {
-            points.next_multiple_of(LEAST_BLOCK)
-        };
-        Self { size, count: points.div_ceil(size) }
+    pub fn new(starts: &[usize]) -> Self {
+        let mut of = Vec::new();
+        for (block, range) in starts.windows(2).enumerate() {
+            of.resize(range[1], block as u32);
+        }
+        Self { starts: starts.to_vec(), of }
+    }
+
+    fn count(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    /// The values summed over each block.
+    fn sums(&self, values: impl Iterator<Item = f64>, sums: &mut [f64]) {
+        sums.fill(0.0);
+        for (value, &block) in values.zip(&self.of) {
+            sums[block as usize] += value;
+        }
     }
 }
 
 /// What the extraction is given.
-pub(super) struct Rule<A> {
+pub(super) struct Rule<'b, A> {
     /// `threshold` aᵢ and `threshold` bⱼ.
     pub least_by_row: Vec<A>,
     pub least_by_column: Vec<A>,
-    pub row_blocks: Blocks,
-    pub column_blocks: Blocks,
+    pub row_blocks: &'b Blocks,
+    pub column_blocks: &'b Blocks,
     /// How many entries a part may keep.
     pub capacity: usize,
     /// What factors of rows are kept times.
@@ -56,7 +64,7 @@ pub(super) struct Rule<A> {
 
 /// One part of the rows: what a pass found there.
 pub(super) struct Extraction<'r, A> {
-    rule: &'r Rule<A>,
+    rule: &'r Rule<'r, A>,
     part: Part,
     /// R of the row blocks that the part touches, from `first_block` on.
     first_block: usize,
@@ -78,8 +86,8 @@ struct Part {
 }
 
 impl<'r, A: Scalar> Extraction<'r, A> {
-    pub fn new(rule: &'r Rule<A>) -> Self {
-        let sums = vec![A::ZERO; rule.column_blocks.count];
+    pub fn new(rule: &'r Rule<'r, A>) -> Self {
+        let sums = vec![A::ZERO; rule.column_blocks.count()];
         Self { rule, part: Part::default(), first_block: 0, rests: Vec::new(), sums }
     }
 }
@@ -91,11 +99,11 @@ impl<A: Scalar> RowVisitor<A> for Extraction<'_, A> {
         if part.starts.is_empty() {
             part.first = first;
             part.starts.push(0);
-            *first_block = first / rule.row_blocks.size;
+            *first_block = rule.row_blocks.of[first] as usize;
         }
         for (k, &factor) in factors.iter().enumerate() {
             let row = first + k;
-            let block = row / rule.row_blocks.size - *first_block;
+            let block = rule.row_blocks.of[row] as usize - *first_block;
             rests.resize((block + 1) * sums.len(), 0.0);
             if part.overflowed {
                 continue;
@@ -105,7 +113,7 @@ impl<A: Scalar> RowVisitor<A> for Extraction<'_, A> {
                 factor * rule.inverse_scale,
                 rule.least_by_row[row],
                 &rule.least_by_column,
-                rule.column_blocks.size,
+                &rule.column_blocks.starts,
                 sums,
                 &mut part.columns,
                 &mut part.values,
@@ -129,7 +137,7 @@ fn extract_kernel<S: Simd, A: Scalar>(
     factor: A,
     least_of_row: A,
     least_by_column: &[A],
-    block: usize,
+    starts: &[usize],
     sums: &mut [A],
     columns: &mut Vec<u32>,
     values: &mut Vec<f32>,
@@ -139,8 +147,7 @@ fn extract_kernel<S: Simd, A: Scalar>(
     let row = Register::<S, A>::splat(least_of_row);
     let mut entries = [A::ZERO; 16];
     for (index, sum) in sums.iter_mut().enumerate() {
-        let start = index * block;
-        let end = (start + block).min(exponentials.len());
+        let (start, end) = (starts[index], starts[index + 1]);
         let mut rest = zero;
         let mut at = start;
         while at < end {
@@ -174,14 +181,14 @@ fn extract_kernel<S: Simd, A: Scalar>(
 
 dispatch! {
     /// Appends the entries `factor * exponentials[j]` above min(`least_of_row`, `least_by_column[j]`), and gives the sums of the others over
-    /// blocks of `block` columns.
+    /// the blocks of columns that begin at `starts`.
     #[allow(clippy::too_many_arguments)]
     fn extract<A: Scalar>(
         exponentials: &[A],
         factor: A,
         least_of_row: A,
         least_by_column: &[A],
-        block: usize,
+        starts: &[usize],
         sums: &mut [A],
         columns: &mut Vec<u32>,
         values: &mut Vec<f32>,
@@ -189,10 +196,10 @@ dispatch! {
 }
 
 /// The model M of a plan (n, m).
-pub(super) struct TruncatedModel {
+pub(super) struct TruncatedModel<'b> {
     parts: Vec<Part>,
-    row_blocks: Blocks,
-    column_blocks: Blocks,
+    row_blocks: &'b Blocks,
+    column_blocks: &'b Blocks,
     /// R / (Σ_I dr Σ_J dc): (row blocks, column blocks).
     rests: Vec<f64>,
     /// dc.
@@ -213,16 +220,19 @@ struct Partial {
     row_blocks: Vec<f64>,
 }
 
-impl TruncatedModel {
+impl<'b> TruncatedModel<'b> {
     /// From what a pass found, and the column sums q of the whole plan. `None` if there were too many entries.
-    pub fn new<A: Scalar>(extractions: Vec<Extraction<'_, A>>, marginal: &[f64]) -> Option<Self> {
+    pub fn new<A: Scalar>(
+        extractions: Vec<Extraction<'_, A>>,
+        [row_blocks, column_blocks]: [&'b Blocks; 2],
+        marginal: &[f64],
+    ) -> Option<Self> {
         let rule = extractions.first()?.rule;
-        let (row_blocks, column_blocks) = (rule.row_blocks, rule.column_blocks);
         let (rows, columns) = (rule.least_by_row.len(), rule.least_by_column.len());
-        let mut rests = vec![0.0; row_blocks.count * column_blocks.count];
+        let mut rests = vec![0.0; row_blocks.count() * column_blocks.count()];
         let mut parts = Vec::with_capacity(extractions.len());
         for extraction in extractions {
-            let from = extraction.first_block * column_blocks.count;
+            let from = extraction.first_block * column_blocks.count();
             for (sum, rest) in rests[from..].iter_mut().zip(&extraction.rests) {
                 *sum += rest;
             }
@@ -241,17 +251,15 @@ impl TruncatedModel {
         for (deficit, &mass) in column_deficits.iter_mut().zip(marginal) {
             *deficit = if *deficit > 1e-9 * mass { *deficit } else { 0.0 };
         }
-        let mut by_row_block = vec![0.0; row_blocks.count];
+        let mut by_row_block = vec![0.0; row_blocks.count()];
         for part in &parts {
             for (k, deficit) in part.deficits.iter().enumerate() {
-                by_row_block[(part.first + k) / row_blocks.size] += deficit;
+                by_row_block[row_blocks.of[part.first + k] as usize] += deficit;
             }
         }
-        let mut by_column_block = vec![0.0; column_blocks.count];
-        for (column, deficit) in column_deficits.iter().enumerate() {
-            by_column_block[column / column_blocks.size] += deficit;
-        }
-        for (rests, &row_sum) in rests.chunks_exact_mut(column_blocks.count).zip(&by_row_block) {
+        let mut by_column_block = vec![0.0; column_blocks.count()];
+        column_blocks.sums(column_deficits.iter().copied(), &mut by_column_block);
+        for (rests, &row_sum) in rests.chunks_exact_mut(column_blocks.count()).zip(&by_row_block) {
             for (rest, &column_sum) in rests.iter_mut().zip(&by_column_block) {
                 let product = row_sum * column_sum;
                 *rest = if product > 0.0 { *rest / product } else { 0.0 };
@@ -260,7 +268,7 @@ impl TruncatedModel {
         let nonzeros = parts.iter().map(|part| part.values.len()).sum();
         let partial = parts
             .iter()
-            .map(|_| Partial { columns: vec![0.0; columns], row_blocks: vec![0.0; row_blocks.count] })
+            .map(|_| Partial { columns: vec![0.0; columns], row_blocks: vec![0.0; row_blocks.count()] })
             .collect();
         Some(Self {
             parts,
@@ -293,16 +301,14 @@ impl TruncatedModel {
         t: &mut [f64],
         out: &mut [f64],
     ) {
-        let count = self.column_blocks.count;
-        self.by_column_block.fill(0.0);
-        for (column, (x, deficit)) in x.iter().zip(&self.column_deficits).enumerate() {
-            self.by_column_block[column / self.column_blocks.size] += x * deficit;
-        }
+        let count = self.column_blocks.count();
+        let shares = x.iter().zip(&self.column_deficits).map(|(x, deficit)| x * deficit);
+        self.column_blocks.sums(shares, &mut self.by_column_block);
         for (rests, sum) in self.rests.chunks_exact(count).zip(&mut self.by_row_block) {
             *sum = rests.iter().zip(&self.by_column_block).map(|(rest, sum)| rest * sum).sum();
         }
         let by_row_block = &self.by_row_block;
-        let size = self.row_blocks.size;
+        let block_of = &self.row_blocks.of;
         let mut work: Vec<(&Part, &mut Partial, &mut [f64])> = Vec::with_capacity(self.parts.len());
         let mut left = t;
         for (part, partial) in self.parts.iter().zip(&mut self.partial) {
@@ -328,7 +334,7 @@ impl TruncatedModel {
                 for (&column, &value) in column_groups.remainder().iter().zip(value_groups.remainder()) {
                     sums[0] += x[column as usize] * f64::from(value);
                 }
-                let block = row / size;
+                let block = block_of[row] as usize;
                 *t = (sums[0] + sums[1]) + (sums[2] + sums[3]) + part.deficits[k] * by_row_block[block];
                 let weight = weigh(row, *t);
                 for (&column, &value) in columns.iter().zip(values) {
@@ -346,7 +352,8 @@ impl TruncatedModel {
             }
         }
         for (column, out) in out.iter_mut().enumerate() {
-            *out = self.column_deficits[column] * self.by_column_block[column / self.column_blocks.size];
+            *out =
+                self.column_deficits[column] * self.by_column_block[self.column_blocks.of[column] as usize];
         }
         for partial in &self.partial {
             for (out, column) in out.iter_mut().zip(&partial.columns) {

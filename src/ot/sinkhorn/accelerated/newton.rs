@@ -49,7 +49,7 @@ struct State {
 }
 
 pub(super) fn maximise(
-    model: &mut TruncatedModel,
+    model: &mut TruncatedModel<'_>,
     a: &[f64],
     b: &[f64],
     marginal: &[f64],
@@ -65,19 +65,21 @@ pub(super) fn maximise(
     let first = l1(&gradient);
     let mut error = first;
     let mut at_radius = false;
+    let mut ridge = 1e-9;
     for _ in 0..effort.newton_steps {
         if error <= effort.tolerance || products >= effort.products || first == 0.0 {
             break;
         }
         let forcing = error.max(0.5 * effort.tolerance / error);
-        let direction = direction(model, a, b, &state, &gradient, forcing, effort.products, &mut products);
+        let direction =
+            direction(model, a, b, &state, &gradient, forcing, effort.products, ridge, &mut products);
         let slope: f64 = gradient.iter().zip(&direction).map(|(g, x)| g * x).sum();
         if !(slope > 0.0) {
             break;
         }
         let mut length = 1.0;
         let mut accepted = None;
-        for _ in 0..12 {
+        for _ in 0..8 {
             let mut clipped = false;
             let d: Vec<f64> = state
                 .d
@@ -98,7 +100,14 @@ pub(super) fn maximise(
             }
             length *= 0.5;
         }
-        let Some((next, clipped)) = accepted else { break };
+        let Some((next, clipped)) = accepted else {
+            // Columns that hardly depend on others went too far: hold all back a little.
+            ridge *= 1e3;
+            if ridge > 1.0 {
+                break;
+            }
+            continue;
+        };
         at_radius = clipped;
         state = next;
         for (g, (b, q)) in gradient.iter_mut().zip(target.iter().zip(&state.q)) {
@@ -117,7 +126,7 @@ fn l1(values: &[f64]) -> f64 {
     values.iter().map(|value| value.abs()).sum()
 }
 
-fn evaluate(model: &mut TruncatedModel, a: &[f64], d: &[f64], _: &[f64], products: &mut usize) -> State {
+fn evaluate(model: &mut TruncatedModel<'_>, a: &[f64], d: &[f64], _: &[f64], products: &mut usize) -> State {
     *products += 1;
     let weights: Vec<f64> = d.iter().map(|d| d.exp()).collect();
     let (mut t, mut q) = (vec![0.0; model.rows()], vec![0.0; model.columns()]);
@@ -135,16 +144,16 @@ fn objective(state: &State, a: &[f64], target: &[f64]) -> f64 {
 /// x with H x = gradient, nearly.
 #[allow(clippy::too_many_arguments)]
 fn direction(
-    model: &mut TruncatedModel,
+    model: &mut TruncatedModel<'_>,
     a: &[f64],
     b: &[f64],
     state: &State,
     gradient: &[f64],
     forcing: f64,
     most_products: usize,
+    ridge: f64,
     products: &mut usize,
 ) -> Vec<f64> {
-    const RIDGE: f64 = 1e-9;
     let m = gradient.len();
     // H x = q x - w Mᵀ (ρ²/a) M (w x), with ρ/s = a/t² (t = a s).
     let curvature: Vec<f64> =
@@ -153,7 +162,7 @@ fn direction(
     let diagonal: Vec<f64> = (0..m)
         .map(|j| {
             let exact = state.q[j] - state.weights[j] * state.weights[j] * squares[j];
-            exact.max(1e-6 * state.q[j]) + RIDGE * b[j]
+            exact.max(1e-6 * state.q[j]) + ridge * b[j]
         })
         .collect();
     let tolerance = forcing.clamp(1e-4, 0.1);
@@ -169,7 +178,7 @@ fn direction(
         model.product(&weighted, |i, t| curvature[i] * t, &mut t, &mut image);
         *products += 1;
         for j in 0..m {
-            image[j] = state.q[j] * p[j] - state.weights[j] * image[j] + RIDGE * b[j] * p[j];
+            image[j] = state.q[j] * p[j] - state.weights[j] * image[j] + ridge * b[j] * p[j];
         }
         let bend: f64 = p.iter().zip(&image).map(|(p, h)| p * h).sum();
         if !(bend > 0.0) {
