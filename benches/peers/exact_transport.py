@@ -16,7 +16,6 @@ that Brenier is faster.
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -24,8 +23,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from exact import calls, inputs, suites, tables
-
-ROOT = Path(__file__).resolve().parents[2]
+from harness import machine, program
+from harness.arguments import numbers, positive, sizes, words
 
 
 def arguments():
@@ -72,47 +71,10 @@ def arguments():
     return chosen
 
 
-def words(known):
-    """A parser of words with commas, in the order in which they are known."""
-
-    def parse(text):
-        given = text.split(",")
-        for word in given:
-            if word not in known:
-                raise argparse.ArgumentTypeError(f"{word!r} is none of {', '.join(known)}")
-        return [word for word in known if word in given]
-
-    return parse
-
-
-def numbers(text):
-    return [positive(number) for number in text.split(",")]
-
-
-def sizes(text):
-    """`1000,4000x2000` is (1000, 1000), (4000, 2000)."""
-    pairs = [size.split("x") for size in text.split(",")]
-    return [(positive(pair[0]), positive(pair[-1])) for pair in pairs]
-
-
-def positive(text):
-    if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"expected a positive integer, got {text!r}")
-    return int(text)
-
-
-def build():
-    """The command of this checkout, optimised."""
-    subprocess.run(
-        ["cargo", "build", "--quiet", "--release", "--features", "cli", "--bin", "brenier"], cwd=ROOT, check=True
-    )
-    return Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release" / "brenier"
-
-
 def build_batch():
     """The bench `batch` of this checkout."""
     command = ["cargo", "bench", "--quiet", "--bench", "batch", "--no-run", "--message-format=json"]
-    built = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+    built = subprocess.run(command, cwd=program.ROOT, check=True, stdout=subprocess.PIPE, text=True)
     messages = [json.loads(line) for line in built.stdout.splitlines()]
     return next(message["executable"] for message in messages if message.get("target", {}).get("name") == "batch")
 
@@ -143,32 +105,7 @@ def measure(case, chosen, threads):
         name: {field: [getattr(answer, field) for answer in several] for field in fields}
         for name, several in answers.items()
     }
-    return asdict(case) | {"load": round(os.getloadavg()[0], 2), "calls": made}
-
-
-def machine(program):
-    """What the figures were taken on."""
-    import numpy
-    import ot
-    import scipy
-
-    processor = "unknown processor"
-    if Path("/proc/cpuinfo").exists():
-        names = [line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")]
-        processor = names[0] if names else processor
-    version = "not run"
-    if program:
-        version = subprocess.run([program, "--version"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
-    return {
-        "processor": processor,
-        "cores": os.cpu_count(),
-        "load before": round(os.getloadavg()[0], 2),
-        "program": version,
-        "python": sys.version.split()[0],
-        "numpy": numpy.__version__,
-        "scipy": scipy.__version__,
-        "POT": ot.__version__,
-    }
+    return asdict(case) | {"load": machine.load(), "calls": made}
 
 
 def warm_up(chosen):
@@ -207,16 +144,13 @@ def run(suite, chosen):
 def main():
     chosen = arguments()
     if not chosen.peers_only:
-        chosen.program = (chosen.program or build()).resolve()
-        if not chosen.program.is_file():
-            sys.exit(f"{chosen.program} is not there: build it with cargo build --release --features cli")
+        chosen.program = program.chosen(chosen.program)
         if "batch" in chosen.suite:
             chosen.batch_program = chosen.batch_program or build_batch()
-    facts = machine(None if chosen.peers_only else chosen.program)
-    print(", ".join(f"{name}: {fact}" for name, fact in facts.items()))
-    if facts["load before"] > 0.3:
-        print("The machine is not quiet: do not quote these figures.")
-    calls.pin(1)
+    version = program.version(None if chosen.peers_only else chosen.program)
+    facts = machine.facts(version, ["numpy", "scipy", "POT"])
+    machine.show(facts)
+    machine.pin(1)
     warm_up(chosen)
     results, faults, counts = [], [], {True: 0, False: 0, None: 0}
     for suite in chosen.suite:

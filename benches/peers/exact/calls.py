@@ -1,14 +1,10 @@
 """The calls that are timed: each gives an Answer."""
 
-import json
 import math
-import os
-import subprocess
 import time
 from dataclasses import dataclass
 
-# The cores that this process was given, before it keeps itself to one.
-CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+from harness import program as command_line
 
 
 @dataclass
@@ -23,12 +19,6 @@ class Answer:
 
 class NotSolved(Exception):
     """The command gave no proved optimum."""
-
-
-def pin(threads):
-    """Keeps this process, and those that it starts, on as many cores as there are threads, where the system allows it."""
-    if CORES:
-        os.sched_setaffinity(0, CORES[-threads:])
 
 
 def brenier(program, folder, given, weighted, threads):
@@ -48,13 +38,9 @@ def brenier_batch(program, folder, threads):
 
 def answer(command, threads):
     """Runs a command that prints a JSON object. `cost` and `gap` are numbers, or lists of them for a batch."""
-    pin(threads)
-    environment = os.environ | {"RAYON_NUM_THREADS": str(threads)}
-    finished = subprocess.run(command, stdout=subprocess.PIPE, env=environment)
-    pin(1)
-    said = json.loads(finished.stdout or "{}")
-    if finished.returncode != 0 or said.get("status") != "optimal":
-        raise NotSolved(f"{' '.join(map(str, command))}: exit code {finished.returncode}, {said}")
+    code, said = command_line.run(command, threads)
+    if code != 0 or said.get("status") != "optimal":
+        raise NotSolved(f"{' '.join(map(str, command))}: exit code {code}, {said}")
     values, gaps = (key if isinstance(key, list) else [key] for key in (said["cost"], said["gap"]))
     relative_gap = max(abs(gap) / abs(value) if value else abs(gap) for gap, value in zip(gaps, values, strict=True))
     return Answer(said["seconds"], values, said["peak_memory_bytes"], relative_gap)

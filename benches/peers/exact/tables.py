@@ -3,6 +3,7 @@
 import statistics
 
 from exact import suites
+from harness.figures import cell, quotient, verdict
 
 # Values must agree to this, relative, and so must our cost and its proof: rounding of n products and of the masses,
 # with room to spare.
@@ -18,10 +19,6 @@ def median(result, name):
     """The median time of a call, or None where it was not made."""
     answers = result["calls"].get(name)
     return statistics.median(answers["seconds"]) if answers else None
-
-
-def quotient(above, below):
-    return above / below if above and below else None
 
 
 def measures(result, threads):
@@ -62,13 +59,8 @@ def lines(result, case, threads):
         cells += [cell(measured.get("speedup") if count > 1 else None, 8, 2), cell(measured.get("megabytes"), 7, 0)]
         apart = difference(result)
         cells += [f"{'-':>8}" if apart is None else f"{apart:8.0e}"]
-        words = {True: "met", False: "NOT met", None: "not measured"}
-        required = "; ".join(f"{text} {words[met]}" for text, met in verdicts(result, case, count))
+        required = "; ".join(f"{text} {verdict(met)}" for text, met in verdicts(result, case, count))
         yield " ".join(cells) + "  " + (required or "-")
-
-
-def cell(number, width, digits):
-    return f"{'-':>{width}}" if number is None else f"{number:{width}.{digits}f}"
 
 
 def difference(result):
