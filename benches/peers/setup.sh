@@ -1,8 +1,29 @@
 #!/usr/bin/env bash
 # The peers' virtual environment, with pinned versions, in benches/peers/.venv (about 420 MB). It needs Python 3.11 or newer
 # with venv, and PyPI. `PYTHON=python3.12 bash benches/peers/setup.sh` picks an interpreter.
+#
+# `--large` adds what sinkhorn.py compares with, JAX, OTT-JAX, PyTorch and KeOps (6.1 GB: PyPI's PyTorch needs its CUDA
+# libraries even to be loaded); KeOps and PyTorch compile with the system's C++ compiler.
 set -euo pipefail
 cd "$(dirname "$0")"
+requirements=(--requirement requirements.txt)
+modules="numpy scipy ot"
+case "${1-}" in
+"") ;;
+--large)
+    requirements+=(--requirement requirements-large.txt)
+    modules+=" jax ott torch pykeops"
+    command -v c++ >/dev/null || echo "no C++ compiler: KeOps and torch.compile will fail" >&2
+    ;;
+*)
+    echo "usage: setup.sh [--large]" >&2
+    exit 2
+    ;;
+esac
 "${PYTHON:-python3}" -m venv .venv
-.venv/bin/pip install --quiet --disable-pip-version-check --requirement requirements.txt
-.venv/bin/python -c 'import numpy, scipy, ot; print("numpy", numpy.__version__, "scipy", scipy.__version__, "POT", ot.__version__)'
+.venv/bin/pip install --quiet --disable-pip-version-check "${requirements[@]}"
+.venv/bin/python - $modules <<'PYTHON'
+import importlib, sys
+
+print(*(f"{name} {importlib.import_module(name).__version__}" for name in sys.argv[1:]), sep=", ")
+PYTHON
