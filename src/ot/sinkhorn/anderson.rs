@@ -3,6 +3,7 @@
 //! Of the last few points x and images G(x) = x + r it takes the combination, with coefficients that sum to one, whose residual r is smallest in the weighted
 //! least-squares sense, and goes to the combination of the images.
 
+use super::cholesky::Cholesky;
 use std::collections::VecDeque;
 
 /// The last points and residuals.
@@ -61,46 +62,15 @@ impl Anderson {
         for i in 0..count {
             normal[i * count + i] += 1e-10 * trace;
         }
-        let Some(coefficients) = solve_symmetric(normal, right) else {
+        let Some(factors) = Cholesky::new(normal, count) else {
             self.restart();
             return next;
         };
+        let mut coefficients = right;
+        factors.solve(&mut coefficients);
         for (coefficient, step) in coefficients.iter().zip(&self.image_steps) {
             next.iter_mut().zip(step).for_each(|(next, step)| *next -= coefficient * step);
         }
         next
     }
-}
-
-/// x with A x = y for a small positive definite A, by Cholesky's factors; `None` if it is not.
-fn solve_symmetric(mut a: Vec<f64>, mut y: Vec<f64>) -> Option<Vec<f64>> {
-    let n = y.len();
-    for j in 0..n {
-        for k in 0..j {
-            for i in j..n {
-                a[i * n + j] -= a[i * n + k] * a[j * n + k];
-            }
-        }
-        let pivot = a[j * n + j];
-        if !(pivot > 0.0 && pivot.is_finite()) {
-            return None;
-        }
-        let root = pivot.sqrt();
-        for i in j..n {
-            a[i * n + j] /= root;
-        }
-    }
-    for i in 0..n {
-        for k in 0..i {
-            y[i] -= a[i * n + k] * y[k];
-        }
-        y[i] /= a[i * n + i];
-    }
-    for i in (0..n).rev() {
-        for k in i + 1..n {
-            y[i] -= a[k * n + i] * y[k];
-        }
-        y[i] /= a[i * n + i];
-    }
-    Some(y)
 }

@@ -4,6 +4,7 @@ mod accelerated;
 mod anderson;
 mod blocks;
 mod cells;
+mod cholesky;
 mod costs;
 mod fused;
 mod kernels;

@@ -17,6 +17,7 @@
 
 mod model;
 mod newton;
+mod preconditioner;
 
 use super::anderson::Anderson;
 use super::plain::{Outcome, Work, rounding_floor};
@@ -215,9 +216,12 @@ impl<'w, 'c, 'a, 'r, 'o, A: Scalar> Driver<'w, 'c, 'a, 'r, 'o, A> {
         let mut errors: Vec<f64> = Vec::new();
         let mut best = f64::INFINITY;
         let mut since_best = 0;
+        // Where a plain step from the point before leads.
+        let mut plain: Vec<f64> = Vec::new();
+        let mut former_dual = f64::NEG_INFINITY;
         let pairs = self.a.len() as f64 * self.b.len() as f64;
         // The steps at lower and lower ε take about twenty looks, and inner work that counts where pairs are few.
-        let bearable = 12.0 + 3e4 / pairs.sqrt();
+        let bearable = (12.0 + 3e4 / pairs.sqrt()).min(60.0);
         loop {
             let look = self.look("Anderson", false);
             if let Some(status) = look.ending {
@@ -233,7 +237,7 @@ impl<'w, 'c, 'a, 'r, 'o, A: Scalar> Driver<'w, 'c, 'a, 'r, 'o, A> {
                 if count >= 6 {
                     let rate = (look.error / errors[count - 5]).powf(0.25);
                     let left = (self.run.tolerance / look.error).ln() / rate.ln();
-                    if rate >= 1.0 || count as f64 + left > bearable {
+                    if rate >= 1.0 || count as f64 + left.max(0.0) > bearable {
                         return None;
                     }
                 }
@@ -247,14 +251,22 @@ impl<'w, 'c, 'a, 'r, 'o, A: Scalar> Driver<'w, 'c, 'a, 'r, 'o, A> {
                 return Some(Outcome { status: Status::Inaccurate, error: look.error });
             }
             let (step, _) = self.plain_step(&look);
-            if look.error < 0.1 * former || look.error > 1.5 * former {
-                // Plain iterations are fast enough, or the last extrapolation was no good.
+            let worse = look.error > 1.5 * former || (look.dual < former_dual && look.error > 0.9 * former);
+            former_dual = look.dual;
+            if worse && self.v != plain {
+                // The extrapolation was no good.
                 anderson.restart();
-                self.advance(&step, 1.0);
+                self.v.clone_from(&plain);
                 continue;
             }
-            let image: Vec<f64> = self.v.iter().zip(&step).map(|(v, step)| v + step).collect();
-            self.v = anderson.next(&image, &step, &self.b);
+            plain = self.v.iter().zip(&step).map(|(v, step)| v + step).collect();
+            if look.error < 0.1 * former {
+                // Plain iterations are fast enough.
+                anderson.restart();
+                self.v.clone_from(&plain);
+            } else {
+                self.v = anderson.next(&plain, &step, &self.b);
+            }
         }
     }
 

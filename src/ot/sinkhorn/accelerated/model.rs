@@ -36,12 +36,17 @@ impl Blocks {
         Self { starts: starts.to_vec(), of }
     }
 
-    fn count(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.starts.len() - 1
     }
 
+    /// The block of a point.
+    pub fn of(&self, point: usize) -> usize {
+        self.of[point] as usize
+    }
+
     /// The values summed over each block.
-    fn sums(&self, values: impl Iterator<Item = f64>, sums: &mut [f64]) {
+    pub fn sums(&self, values: impl Iterator<Item = f64>, sums: &mut [f64]) {
         sums.fill(0.0);
         for (value, &block) in values.zip(&self.of) {
             sums[block as usize] += value;
@@ -375,5 +380,37 @@ impl<'b> TruncatedModel<'b> {
             }
         }
         sums
+    }
+
+    /// Σ ρᵢ Mᵢⱼ wⱼ over the pairs of each row block and column block: (row blocks, column blocks).
+    pub fn block_sums(&self, rho: &[f64], weights: &[f64]) -> Vec<f64> {
+        let count = self.column_blocks.count();
+        let (mut by_row_block, mut by_column_block) = (vec![0.0; self.row_blocks.count()], vec![0.0; count]);
+        let deficits = self.parts.iter().flat_map(|part| part.deficits.iter());
+        self.row_blocks.sums(deficits.zip(rho).map(|(deficit, rho)| deficit * rho), &mut by_row_block);
+        let shares = self.column_deficits.iter().zip(weights).map(|(deficit, weight)| deficit * weight);
+        self.column_blocks.sums(shares, &mut by_column_block);
+        let mut sums = self.rests.clone();
+        for (sums, row) in sums.chunks_exact_mut(count).zip(&by_row_block) {
+            sums.iter_mut().zip(&by_column_block).for_each(|(sum, column)| *sum *= row * column);
+        }
+        for part in &self.parts {
+            for k in 0..part.deficits.len() {
+                let row = part.first + k;
+                let sums = &mut sums[self.row_blocks.of[row] as usize * count..][..count];
+                let range = part.starts[k]..part.starts[k + 1];
+                for (&column, &value) in part.columns[range.clone()].iter().zip(&part.values[range]) {
+                    let column = column as usize;
+                    sums[self.column_blocks.of[column] as usize] +=
+                        rho[row] * f64::from(value) * weights[column];
+                }
+            }
+        }
+        sums
+    }
+
+    /// The blocks of rows and of columns.
+    pub fn blocks(&self) -> [&'b Blocks; 2] {
+        [self.row_blocks, self.column_blocks]
     }
 }

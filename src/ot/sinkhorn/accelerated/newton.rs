@@ -8,10 +8,11 @@
 //! ```
 //!
 //! concave, with gradient b̃ - q for qⱼ = e^dⱼ (Mᵀ ρ)ⱼ, ρᵢ = 1/sᵢ, and Hessian -(diag q - Qᵀ diag(1/a) Q) for Qᵢⱼ = ρᵢ Mᵢⱼ e^dⱼ. b̃ is b plus what the model's q
-//! at 0 is off, so that the gradient there is that of the true dual. Newton's direction comes from conjugate gradients, preconditioned by
-//! the diagonal, to a tolerance that tightens as the gradient falls (Dembo, Eisenstat and Steihaug 1982).
+//! at 0 is off, so that the gradient there is that of the true dual. Newton's direction comes from conjugate gradients, preconditioned
+//! (see [`super::preconditioner`]), to a tolerance that tightens as the gradient falls (Dembo, Eisenstat and Steihaug 1982).
 
 use super::model::TruncatedModel;
+use super::preconditioner::Preconditioner;
 
 /// How far to go.
 #[derive(Clone, Copy)]
@@ -61,7 +62,8 @@ pub(super) fn maximise(
     // b̃: the gradient at zero is b - marginal, exactly.
     let target: Vec<f64> = (0..m).map(|j| b[j] - marginal[j] + state.q[j]).collect();
     state.objective = objective(&state, a, &target);
-    let mut gradient: Vec<f64> = target.iter().zip(&state.q).map(|(b, q)| b - q).collect();
+    let mut gradient = vec![0.0; m];
+    slope_of(&target, &state.q, b, &mut gradient);
     let first = l1(&gradient);
     let mut error = first;
     let mut at_radius = false;
@@ -110,9 +112,7 @@ pub(super) fn maximise(
         };
         at_radius = clipped;
         state = next;
-        for (g, (b, q)) in gradient.iter_mut().zip(target.iter().zip(&state.q)) {
-            *g = b - q;
-        }
+        slope_of(&target, &state.q, b, &mut gradient);
         let before = error;
         error = l1(&gradient);
         if clipped && error > 0.7 * before {
@@ -120,6 +120,15 @@ pub(super) fn maximise(
         }
     }
     Step { shift: state.d, reduction: if first > 0.0 { error / first } else { 0.0 }, at_radius, products }
+}
+
+/// b̃ - q. Its sum, which is rounding, is taken out: the dual does not change with constants.
+fn slope_of(target: &[f64], q: &[f64], b: &[f64], gradient: &mut [f64]) {
+    for (g, (b, q)) in gradient.iter_mut().zip(target.iter().zip(q)) {
+        *g = b - q;
+    }
+    let excess: f64 = gradient.iter().sum();
+    gradient.iter_mut().zip(b).for_each(|(g, b)| *g -= excess * b);
 }
 
 fn l1(values: &[f64]) -> f64 {
@@ -158,20 +167,17 @@ fn direction(
     // H x = q x - w Mᵀ (ρ²/a) M (w x), with ρ/s = a/t² (t = a s).
     let curvature: Vec<f64> =
         a.iter().zip(&state.t).map(|(&a, &t)| if t > 0.0 { a / t / t } else { 0.0 }).collect();
-    let squares = model.weighted_squares(&curvature);
-    let diagonal: Vec<f64> = (0..m)
-        .map(|j| {
-            let exact = state.q[j] - state.weights[j] * state.weights[j] * squares[j];
-            exact.max(1e-6 * state.q[j]) + ridge * b[j]
-        })
-        .collect();
+    let preconditioner =
+        Preconditioner::new(model, a, b, &state.t, &state.weights, &state.q, &curvature, ridge);
     let tolerance = forcing.clamp(1e-4, 0.1);
-    let norm = |r: &[f64]| r.iter().zip(&diagonal).map(|(r, d)| r * r / d).sum::<f64>();
+    let dot = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f64>();
     let mut x = vec![0.0; m];
     let mut residual = gradient.to_vec();
-    let mut rho = norm(&residual);
+    let mut z = vec![0.0; m];
+    preconditioner.apply(&residual, &mut z);
+    let mut rho = dot(&residual, &z);
     let target = tolerance * tolerance * rho;
-    let mut p: Vec<f64> = residual.iter().zip(&diagonal).map(|(r, d)| r / d).collect();
+    let mut p = z.clone();
     let (mut weighted, mut t, mut image) = (vec![0.0; m], vec![0.0; a.len()], vec![0.0; m]);
     while *products < most_products {
         weighted.iter_mut().zip(p.iter().zip(&state.weights)).for_each(|(y, (p, w))| *y = p * w);
@@ -189,14 +195,15 @@ fn direction(
             x[j] += step * p[j];
             residual[j] -= step * image[j];
         }
-        let next = norm(&residual);
+        preconditioner.apply(&residual, &mut z);
+        let next = dot(&residual, &z);
         if next <= target {
             break;
         }
         let beta = next / rho;
         rho = next;
         for j in 0..m {
-            p[j] = residual[j] / diagonal[j] + beta * p[j];
+            p[j] = z[j] + beta * p[j];
         }
     }
     x
