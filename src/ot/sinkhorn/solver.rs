@@ -196,7 +196,8 @@ pub(super) fn solve<'a, T: Scalar>(
             epsilon,
             options,
             false,
-            warm || outcome.is_some(),
+            // Where single precision had to give up early, its potentials are worth nothing.
+            outcome.as_ref().map_or(warm, |outcome| outcome.error < 0.05),
             &mut potentials,
             &mut run,
         )?);

@@ -136,15 +136,17 @@ impl<'w, 'c, 'a, 'r, 'o, A: Scalar> Driver<'w, 'c, 'a, 'r, 'o, A> {
 
     fn solve(&mut self, warm: bool) -> Outcome {
         let target = self.epsilon;
-        if !warm {
-            if let Some(outcome) = self.extrapolate(5, true) {
+        if warm {
+            if let Some(outcome) = self.finish(true) {
                 return outcome;
             }
-            if let Some(outcome) = self.descend(target) {
-                return outcome;
-            }
+        } else if let Some(outcome) = self.extrapolate(5, true) {
+            return outcome;
         }
-        self.finish()
+        if let Some(outcome) = self.descend(target) {
+            return outcome;
+        }
+        self.finish(false).expect("the potentials are not doubted")
     }
 
     /// One look at all pairs with the potentials v; with `extract`, it brings a model.
@@ -407,8 +409,8 @@ impl<'w, 'c, 'a, 'r, 'o, A: Scalar> Driver<'w, 'c, 'a, 'r, 'o, A> {
         }
     }
 
-    /// Steps at the target ε until the true error is small.
-    fn finish(&mut self) -> Outcome {
+    /// Steps at the target ε until the true error is small; `None` if the potentials are doubted, and rightly so.
+    fn finish(&mut self, mut doubtful: bool) -> Option<Outcome> {
         let mut anderson = Anderson::new(4);
         // Where the last accepted step began, with its look's dual and error, and the step.
         let mut accepted: Option<(Vec<f64>, f64, f64, Vec<f64>, bool)> = None;
@@ -418,15 +420,19 @@ impl<'w, 'c, 'a, 'r, 'o, A: Scalar> Driver<'w, 'c, 'a, 'r, 'o, A> {
         loop {
             let look = self.look("target epsilon", true);
             if let Some(status) = look.ending {
-                return Outcome { status, error: look.error };
+                return Some(Outcome { status, error: look.error });
             }
+            if doubtful && (look.error > 0.5 || !self.plain_step(&look).1) {
+                return None;
+            }
+            doubtful = false;
             if look.error < 0.7 * best {
                 (best, since_best) = (look.error, 0);
             } else {
                 since_best += 1;
             }
             if self.at_rounding(look.error, since_best, 1e-3) {
-                return Outcome { status: Status::Inaccurate, error: look.error };
+                return Some(Outcome { status: Status::Inaccurate, error: look.error });
             }
             if let Some((from, dual, error, step, extrapolated)) = &accepted
                 && !(look.dual > *dual || look.error < 0.95 * *error)
