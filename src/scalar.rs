@@ -1,6 +1,7 @@
 //! The two element types of the crate, `f32` and `f64`, as one sealed trait.
 
-use crate::matrix::{Product, multiply};
+use crate::matrix::{MatrixView, Product, multiply};
+use crate::ot::pair_cost::{AnyPairCost, BlockCost};
 use crate::simd::elementary::Elementary;
 use crate::simd::lanes::{Lanes, Simd, WordLanes};
 use std::fmt::{Debug, Display};
@@ -78,6 +79,18 @@ pub trait Vectorised: Elementary {
 
     /// The bits of a register of words, read as this element.
     fn from_words<S: Simd>(words: S::U64) -> Self::Register<S>;
+
+    /// The same view if its elements are of this type.
+    fn same_view<T: Vectorised>(view: MatrixView<'_, T>) -> Option<MatrixView<'_, Self>>;
+
+    /// A cost in the arithmetic of this type.
+    fn of_pair_cost(cost: AnyPairCost<'_>) -> &dyn BlockCost<Self>;
+
+    /// The same view if its elements are single.
+    fn single_view(view: MatrixView<'_, Self>) -> Option<MatrixView<'_, f32>>;
+
+    /// The same view if its elements are double.
+    fn double_view(view: MatrixView<'_, Self>) -> Option<MatrixView<'_, f64>>;
 }
 
 impl Vectorised for f32 {
@@ -96,6 +109,22 @@ impl Vectorised for f32 {
     fn from_words<S: Simd>(words: S::U64) -> S::F32 {
         words.as_f32()
     }
+
+    fn same_view<T: Vectorised>(view: MatrixView<'_, T>) -> Option<MatrixView<'_, Self>> {
+        T::single_view(view)
+    }
+
+    fn of_pair_cost(cost: AnyPairCost<'_>) -> &dyn BlockCost<Self> {
+        cost.single
+    }
+
+    fn single_view(view: MatrixView<'_, Self>) -> Option<MatrixView<'_, f32>> {
+        Some(view)
+    }
+
+    fn double_view(_: MatrixView<'_, Self>) -> Option<MatrixView<'_, f64>> {
+        None
+    }
 }
 
 impl Vectorised for f64 {
@@ -113,6 +142,22 @@ impl Vectorised for f64 {
     #[inline(always)]
     fn from_words<S: Simd>(words: S::U64) -> S::F64 {
         words.as_f64()
+    }
+
+    fn same_view<T: Vectorised>(view: MatrixView<'_, T>) -> Option<MatrixView<'_, Self>> {
+        T::double_view(view)
+    }
+
+    fn of_pair_cost(cost: AnyPairCost<'_>) -> &dyn BlockCost<Self> {
+        cost.double
+    }
+
+    fn double_view(view: MatrixView<'_, Self>) -> Option<MatrixView<'_, f64>> {
+        Some(view)
+    }
+
+    fn single_view(_: MatrixView<'_, Self>) -> Option<MatrixView<'_, f32>> {
+        None
     }
 }
 

@@ -13,6 +13,7 @@ use super::{Matrix, MatrixView, MatrixViewMut};
 use crate::Scalar;
 use crate::error::{Error, Result};
 use extent::Extent;
+pub(crate) use extent::check_points;
 
 pub(crate) use rows::{DistanceRows, PairwiseRows};
 use std::fmt;

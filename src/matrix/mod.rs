@@ -14,7 +14,7 @@ mod view;
 mod view_mut;
 
 pub use distance::{Distance, pairwise, pairwise_into};
-pub(crate) use distance::{DistanceRows, PairwiseRows};
+pub(crate) use distance::{DistanceRows, PairwiseRows, check_points};
 pub use gemm::{Operation, gemm, matmul};
 pub(crate) use gemm::{Product, multiply};
 pub use owned::Matrix;

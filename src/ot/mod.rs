@@ -8,12 +8,14 @@ pub mod exact;
 pub mod geodesic;
 pub mod line;
 mod ordering;
+pub(crate) mod pair_cost;
 pub mod plan;
 pub mod problem;
 pub mod progress;
 pub mod sinkhorn;
 
 pub use certificate::{Certificate, Status};
+pub use pair_cost::{AnyPairCost, Pair, PairCost};
 pub use plan::TransportPlan;
 pub use problem::{Costs, Problem};
 pub use progress::Progress;

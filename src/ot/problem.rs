@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::matrix::{Distance, Matrix, MatrixView};
+use crate::ot::pair_cost::{AnyPairCost, PairCost};
 use crate::scalar::Scalar;
 
 /// What it costs to move a unit of mass from source i to target j.
@@ -18,6 +19,15 @@ pub enum Costs<'a, T> {
         target: MatrixView<'a, T>,
         /// How far a point is from another.
         distance: Distance,
+    },
+    /// Cᵢⱼ = cost(xᵢ, yⱼ), a cost of the user's own, computed where it is needed.
+    Pairs {
+        /// x: (sources, dimensions).
+        source: MatrixView<'a, T>,
+        /// y: (targets, dimensions).
+        target: MatrixView<'a, T>,
+        /// What it costs from a point to another.
+        cost: AnyPairCost<'a>,
     },
 }
 
@@ -92,6 +102,17 @@ impl<'a, T: Scalar> Problem<'a, T> {
         Self { costs, source_weights: None, target_weights: None }
     }
 
+    /// The problem between two point clouds as in [`from_points`](Self::from_points), with a cost of one's own.
+    pub fn from_pair_cost(
+        source: impl Into<MatrixView<'a, T>>,
+        target: impl Into<MatrixView<'a, T>>,
+        cost: &'a impl PairCost,
+    ) -> Self {
+        let costs =
+            Costs::Pairs { source: source.into(), target: target.into(), cost: AnyPairCost::new(cost) };
+        Self { costs, source_weights: None, target_weights: None }
+    }
+
     /// Sets a, the mass of each source.
     pub fn with_source_weights<W: Scalar>(mut self, weights: &[W]) -> Self {
         self.source_weights = Some(Weights::new(weights));
@@ -108,7 +129,7 @@ impl<'a, T: Scalar> Problem<'a, T> {
     pub fn sources(&self) -> usize {
         match self.costs {
             Costs::Matrix(matrix) => matrix.rows(),
-            Costs::Points { source, .. } => source.rows(),
+            Costs::Points { source, .. } | Costs::Pairs { source, .. } => source.rows(),
         }
     }
 
@@ -116,7 +137,7 @@ impl<'a, T: Scalar> Problem<'a, T> {
     pub fn targets(&self) -> usize {
         match self.costs {
             Costs::Matrix(matrix) => matrix.columns(),
-            Costs::Points { target, .. } => target.rows(),
+            Costs::Points { target, .. } | Costs::Pairs { target, .. } => target.rows(),
         }
     }
 

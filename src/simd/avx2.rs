@@ -5,7 +5,7 @@
 //! [`dispatch!`](crate::simd::dispatch) runs after it has checked for the features (and by tests that check themselves).
 #![allow(unsafe_code)]
 
-use super::lanes::{Lanes, Mask, Simd, WordLanes};
+use super::lanes::{Lanes, Mask, Sealed, Simd, WordLanes};
 use std::arch::x86_64::*;
 use std::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Neg, Not, Sub};
 
@@ -128,6 +128,8 @@ macro_rules! avx2_lanes {
                 unsafe { _mm256_loadu_si256($partial.as_ptr().add($lanes - count).cast()) }
             }
         }
+
+        impl Sealed for $register {}
 
         impl Lanes for $register {
             type Element = $element;

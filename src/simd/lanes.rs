@@ -1,7 +1,9 @@
 //! The vocabulary of the kernels: [`Simd`] is an instruction set, [`Lanes`] one of its floating-point registers.
 //!
 //! The traits are public inside a private module: user code cannot name a level, so it cannot make a register of one
-//! that the machine lacks. That is what makes the safe methods of the x86 registers sound.
+//! that the machine lacks. That is what makes the safe methods of the x86 registers sound. `Lanes` and `Mask` are exported, so that a
+//! user can write a function that is generic over them (a [`PairCost`](crate::ot::PairCost)): such a function gets its type parameter from a
+//! kernel that [`dispatch!`] runs, which is where the level has been checked for, and there is no other way to one. `Simd` stays private.
 
 use super::elementary::Elementary;
 use std::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Neg, Not, Sub};
@@ -26,12 +28,16 @@ pub trait Mask: Copy + BitAnd<Output = Self> + BitOr<Output = Self> + Not<Output
     fn all(self) -> bool;
 }
 
-/// A register of floating-point lanes.
+/// Seals [`Lanes`].
+pub trait Sealed {}
+
+/// A register of floating-point lanes: what a kernel is written in. It is sealed, and its implementations have no names outside the crate.
 ///
 /// Slices are bounds-checked once for each call: `load` and `store` panic on a slice shorter than `LANES`, and
 /// `load_partial` and `store_partial` on one that is longer.
 pub trait Lanes:
-    Copy
+    Sealed
+    + Copy
     + Send
     + Sync
     + Add<Output = Self>

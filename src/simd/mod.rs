@@ -78,5 +78,6 @@ pub(crate) use dispatch::dispatch;
 #[cfg(test)]
 pub(crate) use dispatch::test_at_every_level;
 pub use dispatch::{Level, level};
+pub use lanes::{Lanes, Mask};
 pub use reductions::{dot, log_sum_exp, max, min, sum};
 pub use slices::{exp, exp_into, exp2, exp2_into, ln, ln_into, sigmoid, sigmoid_into, tanh, tanh_into};

@@ -1,6 +1,6 @@
 //! The level that every target has: the crate `wide`, which picks its instructions at compile time. No `unsafe`.
 
-use super::lanes::{Lanes, Mask, Simd, WordLanes};
+use super::lanes::{Lanes, Mask, Sealed, Simd, WordLanes};
 use std::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Neg, Not, Sub};
 use wide::bytemuck::cast;
 
@@ -92,6 +92,8 @@ macro_rules! portable_lanes {
                 Self(-self.0)
             }
         }
+
+        impl Sealed for $register {}
 
         impl Lanes for $register {
             type Element = $element;

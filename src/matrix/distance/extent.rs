@@ -15,7 +15,7 @@ pub(super) struct Extent {
 }
 
 /// Checks that two clouds have the same number of coordinates, all of them finite. `names` are the clouds' names.
-pub(super) fn check_points<T: Scalar>(
+pub(crate) fn check_points<T: Scalar>(
     operation: &'static str,
     x: MatrixView<'_, T>,
     y: MatrixView<'_, T>,

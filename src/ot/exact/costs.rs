@@ -2,7 +2,8 @@
 
 use super::pricing::{Plain, RowMinimum, Rule, Tolerant, row_minima};
 use crate::error::{Error, Result};
-use crate::matrix::{Distance, Matrix, MatrixView, PairwiseRows};
+use crate::matrix::{Distance, Matrix, MatrixView, PairwiseRows, check_points};
+use crate::ot::pair_cost::PairRows;
 use crate::ot::problem::{Costs, Problem};
 use crate::parallel::{for_each_chunk_mut, map_chunks};
 use crate::scalar::Scalar;
@@ -27,6 +28,7 @@ enum Store<'a, T> {
     Given(MatrixView<'a, T>),
     Kept(Matrix<f64>),
     Computed(PairwiseRows),
+    Pairs(PairRows<'a, f64>),
 }
 
 /// Checked, finite costs, cut off as the simplex needs them.
@@ -85,6 +87,22 @@ impl<'a, T: Scalar> CostRows<'a, T> {
                     false => Store::Computed(rows),
                 }
             }
+            Costs::Pairs { source, target, cost } => {
+                check_points("pair costs", source, target, ["source points", "target points"])?;
+                if source.columns() == 0 {
+                    return Err(Error::Empty { what: "the list of coordinates of a source point" });
+                }
+                Store::Pairs(PairRows::new(source, target, cost))
+            }
+        };
+        // A simplex reads each cost hundreds of times.
+        let store = match store {
+            Store::Pairs(rows) if rows.rows().saturating_mul(rows.columns()) <= pairs_kept => {
+                let mut kept = Matrix::zeros(rows.rows(), rows.columns());
+                rows.rows_into(0..rows.rows(), 0..rows.columns(), kept.as_mut_slice());
+                Store::Kept(kept)
+            }
+            store => store,
         };
         let mut costs =
             Self { store, cut: f64::INFINITY, largest: 0.0, bottleneck: 0.0, some_negative: false };
@@ -125,7 +143,7 @@ impl<'a, T: Scalar> CostRows<'a, T> {
 
     /// Whether costs are computed when they are asked for.
     pub fn are_computed(&self) -> bool {
-        matches!(self.store, Store::Computed(_))
+        matches!(self.store, Store::Computed(_) | Store::Pairs(_))
     }
 
     pub fn rows(&self) -> usize {
@@ -133,6 +151,7 @@ impl<'a, T: Scalar> CostRows<'a, T> {
             Store::Given(matrix) => matrix.rows(),
             Store::Kept(matrix) => matrix.rows(),
             Store::Computed(rows) => rows.rows(),
+            Store::Pairs(rows) => rows.rows(),
         }
     }
 
@@ -141,6 +160,7 @@ impl<'a, T: Scalar> CostRows<'a, T> {
             Store::Given(matrix) => matrix.columns(),
             Store::Kept(matrix) => matrix.columns(),
             Store::Computed(rows) => rows.columns(),
+            Store::Pairs(rows) => rows.columns(),
         }
     }
 
@@ -150,6 +170,7 @@ impl<'a, T: Scalar> CostRows<'a, T> {
             Store::Given(matrix) => matrix.row(row)[column].to_f64(),
             Store::Kept(matrix) => matrix.row(row)[column],
             Store::Computed(rows) => rows.entry(row, column),
+            Store::Pairs(rows) => rows.entry(row, column),
         }
     }
 
@@ -264,6 +285,7 @@ impl<'a, T: Scalar> CostRows<'a, T> {
             }
             Store::Kept(matrix) => piece.copy_from_slice(&matrix.row(row)[columns]),
             Store::Computed(rows) => rows.row_into(row, columns, piece),
+            Store::Pairs(rows) => rows.rows_into(row..row + 1, columns, piece),
         }
         self.cut_off(piece);
     }

@@ -291,7 +291,7 @@ fn least_pairs_for_sparse<T>(costs: &Costs<'_, T>) -> usize {
         | Costs::Points { distance: Distance::SquaredEuclidean | Distance::Euclidean, .. } => {
             PAIRS_FOR_SPARSE
         }
-        Costs::Points { .. } => PAIRS_FOR_SPARSE_WITH_TIES,
+        Costs::Points { .. } | Costs::Pairs { .. } => PAIRS_FOR_SPARSE_WITH_TIES,
     }
 }
 

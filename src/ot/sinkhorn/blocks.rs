@@ -1,6 +1,7 @@
 //! Costs as the entropic kernels read them: block by block, stored or computed.
 
-use crate::matrix::DistanceRows;
+use super::{PointPair, ProductCosts};
+use crate::matrix::{DistanceRows, MatrixView};
 use crate::scalar::Scalar;
 use std::ops::Range;
 
@@ -17,6 +18,24 @@ pub(crate) trait CostBlocks<A>: Sync {
 
     /// Cᵢⱼ of the rows in `rows` and the columns in `columns`, row after row, over all of `out`.
     fn block_into(&self, rows: Range<usize>, columns: Range<usize>, out: &mut [A]);
+
+    /// How a pass may read the costs without a copy of them.
+    fn shortcut(&self) -> Shortcut<'_, A> {
+        Shortcut::None
+    }
+}
+
+/// Costs that need not go through a block.
+#[derive(Clone, Copy)]
+pub(crate) enum Shortcut<'a, A> {
+    /// They must.
+    None,
+    /// All of them are stored: (n, m).
+    Stored(MatrixView<'a, A>),
+    /// Distances of points of few coordinates.
+    Points(&'a PointPair<A>),
+    /// Squared distances of points of many coordinates, by a matrix product: less accurate than those of the blocks.
+    Products(&'a ProductCosts<A>),
 }
 
 impl<A: Scalar> CostBlocks<A> for DistanceRows<A> {

@@ -11,15 +11,19 @@ mod kernels;
 mod options;
 mod plain;
 mod plan;
+mod points;
+mod products;
 mod solution;
 mod solver;
 mod values;
 
-pub(crate) use blocks::CostBlocks;
+pub(crate) use blocks::{CostBlocks, Shortcut};
 pub(crate) use costs::EntropicCosts;
 pub(crate) use fused::{RowVisitor, Scaling};
 pub use options::{Epsilon, Method, Options, Precision};
 pub use plan::EntropicPlan;
+pub(crate) use points::PointPair;
+pub(crate) use products::ProductCosts;
 pub use solution::Solution;
 pub use values::{RoundedPlan, Values};
 

@@ -179,7 +179,7 @@ pub(super) fn solve<'a, T: Scalar>(
     if in_double {
         let some = sides.iter().any(|side| side.chosen.is_some());
         let kept;
-        let costs = if some || matches!(costs, EntropicCosts::Distances(_)) {
+        let costs = if some || matches!(costs, EntropicCosts::Distances(_) | EntropicCosts::Pairs(_)) {
             kept = EntropicCosts::<f64>::prepare(
                 problem.costs(),
                 sides[0].chosen.as_deref(),
@@ -223,7 +223,7 @@ fn put_in_order<T: Scalar>(costs: Costs<'_, T>, sides: &mut [Side; 2]) {
     const LANDMARKS: usize = 8;
     let [sources, targets] = sides;
     match costs {
-        Costs::Points { source, target, .. } => {
+        Costs::Points { source, target, .. } | Costs::Pairs { source, target, .. } => {
             for (side, points) in [(sources, source), (targets, target)] {
                 side.put_in_order(points.rows(), points.columns(), |row, column| {
                     points.row(row)[column].to_f64()

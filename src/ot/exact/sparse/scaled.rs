@@ -55,7 +55,7 @@ impl<'s, 'a, T: Scalar> ScaledProblem<'s, 'a, T> {
             Costs::Points { source, target, distance } => {
                 Self::of_points(source, target, distance, active_sources, active_targets)?
             }
-            Costs::Matrix(_) => Self::of_matrix(costs, active_sources, active_targets)?,
+            Costs::Matrix(_) | Costs::Pairs { .. } => Self::of_matrix(costs, active_sources, active_targets)?,
         };
         Some(scaled.with_weights(supply, demand))
     }
