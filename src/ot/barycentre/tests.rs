@@ -379,7 +379,7 @@ fn bad_clouds_are_named() {
     let run = |clouds: &[WeightedPoints<f64>], shares: &[f64], weights: Option<&[f64]>| {
         free_support(clouds, shares, &initial, weights, &options)
     };
-    assert!(run(&[good.clone()], &[1.0], None).is_ok());
+    assert!(run(std::slice::from_ref(&good), &[1.0], None).is_ok());
     assert!(matches!(run(&[], &[], None), Err(Error::Empty { what: "clouds" })));
     let heavy = WeightedPoints { weights: vec![1.0, 1.0], ..good.clone() };
     assert!(matches!(
@@ -388,9 +388,15 @@ fn bad_clouds_are_named() {
     ));
     let flat = cloud(Matrix::from_rows([[0.0, 1.0]]));
     assert!(matches!(run(&[flat], &[1.0], None), Err(Error::Shape { expected: 1, got: 2, .. })));
-    assert!(matches!(run(&[good.clone()], &[1.0], Some(&[1.0, 0.0])), Err(Error::ZeroRow { row: 1, .. })));
-    assert!(matches!(run(&[good.clone()], &[1.0], Some(&[1.0, 1.0])), Err(Error::MassMismatch { .. })));
-    assert!(matches!(run(&[good.clone()], &[1.0], Some(&[1.0])), Err(Error::Shape { .. })));
+    assert!(matches!(
+        run(std::slice::from_ref(&good), &[1.0], Some(&[1.0, 0.0])),
+        Err(Error::ZeroRow { row: 1, .. })
+    ));
+    assert!(matches!(
+        run(std::slice::from_ref(&good), &[1.0], Some(&[1.0, 1.0])),
+        Err(Error::MassMismatch { .. })
+    ));
+    assert!(matches!(run(std::slice::from_ref(&good), &[1.0], Some(&[1.0])), Err(Error::Shape { .. })));
     let nan = cloud(Matrix::from_rows([[f64::NAN]]));
     assert!(matches!(run(&[nan], &[1.0], None), Err(Error::NotFiniteEntry { .. })));
 }

@@ -27,6 +27,7 @@
 //! # Ok::<(), brenier::Error>(())
 //! ```
 
+mod buckets;
 mod directions;
 mod gradient;
 mod largest;
@@ -182,8 +183,9 @@ impl Estimate {
 
 /// The sliced cost SW_p^p by random directions.
 ///
-/// Cost: 2 L (n + m) d flops and L sorts of each side. For uniform weights numbers alone are sorted, for others with their
-/// places, twice as slow. Memory: 8 (n + m) numbers or so for each thread.
+/// Cost: 2 L (n + m) d flops and L sorts of each side, in linear time for up to 65,536 points that are not in clusters. For uniform
+/// weights numbers alone are sorted, for others with their places. Memory: about 12 (n + m) numbers for each thread. 10,000 points on each
+/// side in 64 dimensions and 100 directions take 44 ms of one core (Zen 3; `benches/sliced.rs`).
 ///
 /// # Errors
 /// - [`Error::Empty`], [`Error::Shape`], [`Error::NotFiniteEntry`] for the clouds;

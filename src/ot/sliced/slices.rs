@@ -1,10 +1,10 @@
 //! The problem along each direction: projections by matrix products, then sorting.
 
 use super::SlicedProblem;
+use super::buckets::{sorted, sorted_with_places};
 use crate::error::{Error, Result};
 use crate::matrix::{Matrix, MatrixView, Operation, gemm};
 use crate::ot::exact::masses::Masses;
-use crate::ot::line::order::{sort, sort_indexed};
 use crate::ot::line::power::Power;
 use crate::ot::line::staircase::Staircase;
 use crate::ot::problem::{check_weights, sum};
@@ -58,6 +58,14 @@ impl<'a, T: Scalar> Slices<'a, T> {
         }
         let given = (problem.source_weights.as_ref(), problem.target_weights.as_ref());
         let weights = check_weights(given.0, source.rows(), given.1, target.rows())?;
+        let most = source.rows().max(target.rows());
+        if u32::try_from(most).is_err() {
+            return Err(Error::Argument {
+                name: "number of points",
+                value: most as f64,
+                requirement: "it must be below 2^32, as places in a cloud are kept in 32 bits",
+            });
+        }
         source.check_finite("source points")?;
         target.check_finite("target points")?;
         let mass = if given.0.is_none() && given.1.is_none() {
@@ -107,7 +115,7 @@ impl<'a, T: Scalar> Slices<'a, T> {
         match &self.mass {
             // Which number came from where does not matter: the numbers alone are sorted.
             &Mass::Uniform(of_source, of_target, unit) => {
-                let (x, y) = (sort(SOURCE, x)?, sort(TARGET, y)?);
+                let (x, y) = (sorted(SOURCE, x)?, sorted(TARGET, y)?);
                 if x.len() == y.len() {
                     return Ok(sum(x.iter().zip(&y).map(|(x, y)| self.power.cost(x - y))) * unit);
                 }
@@ -127,23 +135,23 @@ impl<'a, T: Scalar> Slices<'a, T> {
 
     /// The cells with mass of the plan between the projections x and y, from left to right.
     fn for_each_cell(&self, x: &[T], y: &[T], mut function: impl FnMut(Cell)) -> Result<()> {
-        let (x, y) = (sort_indexed(SOURCE, x)?, sort_indexed(TARGET, y)?);
+        let (x, y) = (sorted_with_places(SOURCE, x)?, sorted_with_places(TARGET, y)?);
         let of_source = |k: usize| match &self.mass {
             Mass::Uniform(units, _, _) => *units,
-            Mass::Weighted(masses) => masses.source[x.indices[k]],
+            Mass::Weighted(masses) => masses.source[x[k].1 as usize],
         };
         let of_target = |k: usize| match &self.mass {
             Mass::Uniform(_, units, _) => *units,
-            Mass::Weighted(masses) => masses.target[y.indices[k]],
+            Mass::Weighted(masses) => masses.target[y[k].1 as usize],
         };
-        for cell in Staircase::new(x.indices.len(), of_source, y.indices.len(), of_target) {
+        for cell in Staircase::new(x.len(), of_source, y.len(), of_target) {
             if cell.units > 0 {
                 let mass = match &self.mass {
                     Mass::Uniform(_, _, unit) => cell.units as f64 * unit,
                     Mass::Weighted(masses) => masses.weigh(cell.units),
                 };
-                let difference = x.coordinates[cell.source] - y.coordinates[cell.target];
-                let (source, target) = (x.indices[cell.source], y.indices[cell.target]);
+                let ((x, source), (y, target)) = (x[cell.source], y[cell.target]);
+                let (source, target, difference) = (source as usize, target as usize, x - y);
                 function(Cell { source, target, mass, difference });
             }
         }
