@@ -32,7 +32,7 @@ pub struct EntropicOptions {
     pub epsilon: f64,
     /// Whether the entropic blur is removed; by default it is not.
     pub debiased: bool,
-    /// Largest number of iterations, default 10,000.
+    /// Largest number of iterations, at least one, default 10,000.
     pub max_iterations: u64,
     /// The residual to reach, default 1e-7.
     pub tolerance: f64,
@@ -62,13 +62,20 @@ impl EntropicOptions {
         self
     }
 
-    /// Whether ε and the tolerance are in their domains.
+    /// Whether all are in their domains.
     pub(super) fn validate(&self) -> Result<()> {
         if !(self.epsilon > 0.0 && self.epsilon.is_finite()) {
             return Err(Error::Argument {
                 name: "epsilon",
                 value: self.epsilon,
                 requirement: "it must be positive and finite",
+            });
+        }
+        if self.max_iterations == 0 {
+            return Err(Error::Argument {
+                name: "largest number of iterations",
+                value: 0.0,
+                requirement: "it must be at least 1",
             });
         }
         check_tolerance(self.tolerance)
@@ -184,7 +191,8 @@ pub(super) fn iterate(
         if iterations == 1 {
             first_residual = residual;
         }
-        if residual <= options.tolerance {
+        // Before the first iteration there is no barycentre that could be given back.
+        if iterations > 0 && residual <= options.tolerance {
             break (Status::Converged, residual);
         }
         if iterations >= options.max_iterations {
@@ -198,7 +206,7 @@ pub(super) fn iterate(
             cost: f64::NAN,
             fraction: fraction.clamp(0.0, 1.0),
         };
-        if observer(&progress).is_break() {
+        if iterations > 0 && observer(&progress).is_break() {
             break (Status::Stopped, residual);
         }
         iterations += 1;

@@ -21,7 +21,7 @@ use std::ops::ControlFlow;
 ///   by more than 1e-9 relative (1e-5 for `f32`); points without mass are fine;
 /// - λ: [`Error::NotFinite`], [`Error::Negative`], [`Error::Argument`] if they do not sum to one within 1e-9;
 /// - costs: [`Error::NotFiniteEntry`] (also of C/ε); debiased [`Error::NotSymmetric`];
-/// - [`Error::Argument`] for ε that is not positive and finite, and a negative tolerance.
+/// - [`Error::Argument`] for ε that is not positive and finite, a negative tolerance, no iterations.
 ///
 /// # Examples
 /// ```

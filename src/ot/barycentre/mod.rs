@@ -25,7 +25,7 @@
 //! let options = EntropicOptions::new(0.5).debiased();
 //! let answer = on_grid(&histograms, &[0.5, 0.5], &Grid::new(&[11])?, &options)?;
 //! assert_eq!(answer.status, Status::Converged);
-//! assert!((answer.histogram[4] - 1.0).abs() < 1e-5);
+//! assert!(answer.histogram[4] > 0.99);
 //! # Ok::<(), brenier::Error>(())
 //! ```
 

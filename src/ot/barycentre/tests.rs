@@ -242,7 +242,10 @@ fn limits_and_observers_are_statuses() {
         if progress.iterations == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     assert_eq!(answer.unwrap().status, Status::Stopped);
-    assert_eq!(seen, [0, 1, 2]);
+    assert_eq!(seen, [1, 2]);
+    assert!(on_grid(&histograms, &[0.5, 0.5], &grid, &options.with_max_iterations(0)).is_err());
+    let loose = EntropicOptions::new(0.5).with_tolerance(10.0);
+    assert_eq!(on_grid(&histograms, &[0.5, 0.5], &grid, &loose).unwrap().iterations, 1);
 }
 
 #[cfg(feature = "parallel")]
