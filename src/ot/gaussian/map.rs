@@ -32,7 +32,7 @@ impl Gaussian {
     /// use brenier::ot::gaussian::Gaussian;
     /// let source = Gaussian::new(&[1.0, 0.0], &Matrix::from_rows([[4.0, 0.0], [0.0, 1.0]]))?;
     /// let target = Gaussian::new(&[0.0, 5.0], &Matrix::from_rows([[1.0, 0.0], [0.0, 9.0]]))?;
-    /// let image = source.map_to(&target)?.apply(&Matrix::from_rows([[3.0, 1.0]]))?;
+    /// let image = source.map_to(&target)?.apply(&Matrix::from_rows([[3.0_f64, 1.0]]))?;
     /// assert!((image[(0, 0)] - 1.0).abs() < 1e-14 && (image[(0, 1)] - 8.0).abs() < 1e-14);
     /// # Ok::<(), brenier::Error>(())
     /// ```

@@ -37,7 +37,7 @@ pub struct SlicedGradient<T> {
 /// ```
 /// use brenier::Matrix;
 /// use brenier::ot::sliced::{Options, SlicedProblem, gradient};
-/// let (mut x, y) = (Matrix::from_rows([[4.0, 0.0]]), Matrix::from_rows([[0.0, 2.0]]));
+/// let (mut x, y) = (Matrix::from_rows([[4.0_f64, 0.0]]), Matrix::from_rows([[0.0, 2.0]]));
 /// for _ in 0..200 {
 ///     let slope = gradient(&SlicedProblem::new(&x, &y), &Options::default())?.source;
 ///     x.as_mut_slice().iter_mut().zip(slope.as_slice()).for_each(|(x, slope)| *x -= 0.3 * slope);
