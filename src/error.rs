@@ -77,6 +77,36 @@ pub enum Error {
         /// The largest relative difference that is accepted.
         tolerance: f64,
     },
+    /// Histograms or clouds do not all carry the same mass.
+    #[error(
+        "{what} {index} sums to {} and the first to {}: they differ by more than {tolerance:e} relative",
+        Shown(*mass),
+        Shown(*first_mass)
+    )]
+    UnequalMass {
+        /// Which inputs.
+        what: &'static str,
+        /// The first one that differs from the first of all.
+        index: usize,
+        /// Its sum.
+        mass: f64,
+        /// The sum of the first.
+        first_mass: f64,
+        /// The largest relative difference that is accepted.
+        tolerance: f64,
+    },
+    /// A matrix entry is negative where only zero and positive numbers have a meaning.
+    #[error("{what}[{row}, {column}] is {value}: it must not be negative")]
+    NegativeEntry {
+        /// Which input.
+        what: &'static str,
+        /// Row of the first such entry.
+        row: usize,
+        /// Its column.
+        column: usize,
+        /// The entry.
+        value: f64,
+    },
     /// A row has no direction: all its entries are zero.
     #[error("{what}, row {row} is the zero vector: its angle to other vectors is undefined")]
     ZeroVector {
@@ -112,6 +142,38 @@ pub enum Error {
         gap: f64,
         /// What stands in the way.
         reason: &'static str,
+    },
+    /// A matrix that must be symmetric is not.
+    #[error("{what}[{row}, {column}] is {value} and [{column}, {row}] is {transposed}: it must be symmetric")]
+    NotSymmetric {
+        /// Which input.
+        what: &'static str,
+        /// Row of the first such entry.
+        row: usize,
+        /// Its column.
+        column: usize,
+        /// The entry.
+        value: f64,
+        /// The entry on the other side of the diagonal.
+        transposed: f64,
+    },
+    /// A matrix that must be positive semidefinite has a negative eigenvalue.
+    #[error(
+        "{what} has the eigenvalue {eigenvalue:e}, below -{tolerance:e}: it must be positive semidefinite"
+    )]
+    NotPositiveSemidefinite {
+        /// Which input.
+        what: &'static str,
+        /// Its smallest eigenvalue.
+        eigenvalue: f64,
+        /// What rounding may explain.
+        tolerance: f64,
+    },
+    /// Eigenvalues or singular values could not be computed: the iteration for them did not converge.
+    #[error("the decomposition of {what} did not converge")]
+    Decomposition {
+        /// Of which matrix.
+        what: &'static str,
     },
     /// An argument lies outside its domain.
     #[error("{name} is {}: {requirement}", Shown(*value))]

@@ -3,8 +3,10 @@
 //! A [`Problem`] says what is to be moved: the costs C (a matrix, or two point clouds and a distance) and the weights a, b.
 //! Solvers take it and answer with a plan, potentials and a [`Certificate`].
 
+pub mod barycentre;
 pub mod certificate;
 pub mod exact;
+pub mod gaussian;
 pub mod geodesic;
 pub mod line;
 mod ordering;
@@ -13,6 +15,7 @@ pub mod plan;
 pub mod problem;
 pub mod progress;
 pub mod sinkhorn;
+pub mod sliced;
 
 pub use certificate::{Certificate, Status};
 pub use pair_cost::{AnyPairCost, Pair, PairCost};

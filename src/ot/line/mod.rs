@@ -19,11 +19,11 @@
 //! the row at hand.
 
 mod minima;
-mod order;
+pub(super) mod order;
 mod potentials;
-mod power;
+pub(super) mod power;
 mod proof;
-mod staircase;
+pub(super) mod staircase;
 #[cfg(test)]
 mod tests;
 

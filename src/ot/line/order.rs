@@ -23,7 +23,7 @@ fn from_key(key: u64) -> f64 {
 
 /// Coordinates in ascending order, and where each stood; equal ones in their given order.
 #[derive(Debug, PartialEq)]
-pub(super) struct Sorted {
+pub(in crate::ot) struct Sorted {
     pub coordinates: Vec<f64>,
     pub indices: Vec<usize>,
 }
@@ -40,7 +40,7 @@ impl Sorted {
 }
 
 /// The coordinates in ascending order.
-pub(super) fn sort<T: Scalar>(what: &'static str, coordinates: &[T]) -> Result<Vec<f64>> {
+pub(in crate::ot) fn sort<T: Scalar>(what: &'static str, coordinates: &[T]) -> Result<Vec<f64>> {
     check(what, coordinates)?;
     let mut keys: Vec<u64> = coordinates.iter().map(|x| key(x.to_f64())).collect();
     // Equal keys are the same number: stability has no meaning here.
@@ -49,7 +49,7 @@ pub(super) fn sort<T: Scalar>(what: &'static str, coordinates: &[T]) -> Result<V
 }
 
 /// The coordinates in ascending order, and where each stood.
-pub(super) fn sort_indexed<T: Scalar>(what: &'static str, coordinates: &[T]) -> Result<Sorted> {
+pub(in crate::ot) fn sort_indexed<T: Scalar>(what: &'static str, coordinates: &[T]) -> Result<Sorted> {
     check(what, coordinates)?;
     let mut keys: Vec<u128> = coordinates
         .iter()

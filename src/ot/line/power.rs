@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 
 /// h(d) = |d|^p.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Power {
+pub(in crate::ot) enum Power {
     /// p = 1.
     Absolute,
     /// p = 2.

@@ -2,7 +2,7 @@
 
 /// One cell of the path, in sorted order of both sides.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Cell {
+pub(in crate::ot) struct Cell {
     pub source: usize,
     pub target: usize,
     /// The units of mass that the plan puts there, zero or more.
@@ -13,7 +13,7 @@ pub(super) struct Cell {
 ///
 /// At each cell the smaller of what is left on both sides is transported (the north-west corner rule). Points without mass
 /// are on the path too, so that potentials can be carried along it to every point.
-pub(super) struct Staircase<S, U> {
+pub(in crate::ot) struct Staircase<S, U> {
     source_units: S,
     target_units: U,
     sources: usize,
