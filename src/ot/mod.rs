@@ -4,6 +4,7 @@
 //! Solvers take it and answer with a plan, potentials and a [`Certificate`].
 
 pub mod certificate;
+pub mod divergence;
 pub mod exact;
 pub mod geodesic;
 pub mod line;

@@ -3,6 +3,7 @@
 mod blocks;
 mod costs;
 mod fused;
+pub mod gradient;
 mod kernels;
 mod options;
 mod plain;
