@@ -24,8 +24,10 @@
 //! mass.
 //!
 //! # Accuracy
-//! They are the exact gradients of a converged solution. With a marginal error e they are off by what the plan is off by, which grows like e, so converge to 1e-9
-//! and below where they are compared with anything. All arithmetic is in double precision. Results have the same bits for any number of threads.
+//! They are the exact gradients of a converged solution, and off by what its plan is off by: by its marginal error over 1 - r for
+//! the rate r at which Sinkhorn's iterations converge. That is much at small ε, where the marginals are right long before the plan is: converge to 1e-9
+//! and below where gradients are compared with anything. All arithmetic is in double precision. Results have the same bits for any number
+//! of threads.
 //!
 //! # Memory
 //! O(n + m), besides what is returned and what [`Options::bytes_kept`] allows; unrolling K iterations O(K (n + m)).
