@@ -106,17 +106,19 @@ fn costs_and_epsilon_agree_with_differences() {
 
 #[test]
 fn points_agree_with_differences_for_every_distance() {
-    for distance in [
-        Distance::SquaredEuclidean,
-        Distance::Euclidean,
-        Distance::Manhattan,
-        Distance::Chebyshev,
-        Distance::Cosine,
-        Distance::Minkowski { p: 3.0 },
-        Distance::Minkowski { p: 1.5 },
-        Distance::MinkowskiPower { p: 2.5 },
+    for (distance, d) in [
+        (Distance::SquaredEuclidean, 3),
+        (Distance::SquaredEuclidean, 10),
+        (Distance::Euclidean, 3),
+        (Distance::Manhattan, 3),
+        (Distance::Chebyshev, 3),
+        (Distance::Cosine, 3),
+        (Distance::Cosine, 10),
+        (Distance::Minkowski { p: 3.0 }, 3),
+        (Distance::Minkowski { p: 1.5 }, 3),
+        (Distance::MinkowskiPower { p: 2.5 }, 3),
     ] {
-        let case = case(2, [5, 6, 3], false);
+        let case = case(2, [5, 6, d], false);
         // No step crosses a kink.
         let nearest = (0..5)
             .flat_map(|i| (0..6).flat_map(move |j| (0..3).map(move |k| (i, j, k))))
@@ -134,7 +136,7 @@ fn points_agree_with_differences_for_every_distance() {
             assert_eq!(points.target, gradient.target_points(&case.x, &case.y, distance).unwrap());
             let (x, y) = (case.x.clone(), case.y.clone());
             let mut moved = Case { x, y, a: case.a.clone(), b: case.b.clone(), epsilon: case.epsilon };
-            for (row, k) in (0..5).flat_map(|row| (0..3).map(move |k| (row, k))) {
+            for (row, k) in (0..5).flat_map(|row| (0..d).map(move |k| (row, k))) {
                 let expected = difference_with(1e-4, |step| {
                     moved.x[(row, k)] = case.x[(row, k)] + step;
                     moved.loss(distance, loss)

@@ -87,7 +87,7 @@ impl<'a> Symmetric<'a> {
             }
             since_checkpoint += 1;
             if since_checkpoint == PATIENCE {
-                if !(best <= 0.25 * checkpoint) {
+                if best > 0.25 * checkpoint || best.is_nan() {
                     break Status::Inaccurate;
                 }
                 (checkpoint, since_checkpoint) = (best, 0);

@@ -1,4 +1,4 @@
-//! The two products of the linear solver over rows of the plan.
+//! Products over rows of the plan: those of the linear solver, and those with few coordinates, for which a general matrix product is slow.
 
 use crate::scalar::Vectorised;
 use crate::simd::dispatch;
@@ -41,21 +41,58 @@ dispatch! {
 }
 
 #[inline(always)]
-fn add_projections_kernel<S: Simd>(block: &[f64], z: &[f64], factors: &[f64], out: &mut [f64]) {
+fn row_moments_kernel<S: Simd>(block: &[f64], coordinates: &[f64], width: usize, out: &mut [f64]) {
+    let columns = coordinates.len() / width;
+    for (row, out) in block.chunks_exact(columns).zip(out.chunks_exact_mut(width)) {
+        for k in 0..width {
+            out[k] = product::<S>(row, &coordinates[k * columns..][..columns]);
+        }
+    }
+}
+
+dispatch! {
+    /// `out[i, k] = Σⱼ block[i, j] coordinates[k, j]` for coordinates (width, m): a row stays hot for all of them.
+    pub(super) fn row_moments(block: &[f64], coordinates: &[f64], width: usize, out: &mut [f64]) = row_moments_kernel
+}
+
+/// `out += factor row`.
+#[inline(always)]
+fn add_row<S: Simd>(row: &[f64], factor: f64, out: &mut [f64]) {
     let lanes = Register::<S>::LANES;
+    let factor = Register::<S>::splat(factor);
+    let mut start = 0;
+    while start + lanes <= out.len() {
+        let sum = Register::<S>::load(&row[start..]).mul_add(factor, Register::<S>::load(&out[start..]));
+        sum.store(&mut out[start..]);
+        start += lanes;
+    }
+    if start < out.len() {
+        let sum = Register::<S>::load_partial(&row[start..out.len()], 0.0)
+            .mul_add(factor, Register::<S>::load_partial(&out[start..], 0.0));
+        sum.store_partial(&mut out[start..]);
+    }
+}
+
+#[inline(always)]
+fn add_column_moments_kernel<S: Simd>(block: &[f64], points: &[f64], width: usize, out: &mut [f64]) {
+    let columns = out.len() / width;
+    for (row, point) in block.chunks_exact(columns).zip(points.chunks_exact(width)) {
+        for k in 0..width {
+            add_row::<S>(row, point[k], &mut out[k * columns..][..columns]);
+        }
+    }
+}
+
+dispatch! {
+    /// `out[k, j] += Σᵢ block[i, j] points[i, k]` for points (rows, width).
+    pub(super) fn add_column_moments(block: &[f64], points: &[f64], width: usize, out: &mut [f64]) = add_column_moments_kernel
+}
+
+#[inline(always)]
+fn add_projections_kernel<S: Simd>(block: &[f64], z: &[f64], factors: &[f64], out: &mut [f64]) {
     for (row, &factor) in block.chunks_exact(z.len()).zip(factors) {
-        let factor = Register::<S>::splat(factor * product::<S>(row, z));
-        let mut start = 0;
-        while start + lanes <= z.len() {
-            let sum = Register::<S>::load(&row[start..]).mul_add(factor, Register::<S>::load(&out[start..]));
-            sum.store(&mut out[start..]);
-            start += lanes;
-        }
-        if start < z.len() {
-            let sum = Register::<S>::load_partial(&row[start..], 0.0)
-                .mul_add(factor, Register::<S>::load_partial(&out[start..], 0.0));
-            sum.store_partial(&mut out[start..]);
-        }
+        let factor = factor * product::<S>(row, z);
+        add_row::<S>(row, factor, out);
     }
 }
 
@@ -88,6 +125,26 @@ mod tests {
                     expected.iter_mut().zip(entries).for_each(|(sum, p)| *sum += factors[row] * product * p);
                 }
                 assert_eq!(sums, expected);
+
+                let width = 3;
+                let coordinates: Vec<f64> =
+                    (0..width * columns).map(|k| ((k * 7) % 13) as f64 - 6.0).collect();
+                let points: Vec<f64> = (0..rows * width).map(|k| ((k * 5) % 11) as f64 - 5.0).collect();
+                let mut by_rows = vec![f64::NAN; rows * width];
+                row_moments_kernel::<S>(&block, &coordinates, width, &mut by_rows);
+                let mut by_columns = vec![2.0; width * columns];
+                add_column_moments_kernel::<S>(&block, &points, width, &mut by_columns);
+                for k in 0..width {
+                    for (row, entries) in block.chunks_exact(columns).enumerate() {
+                        let terms = entries.iter().zip(&coordinates[k * columns..]);
+                        assert_eq!(by_rows[row * width + k], terms.map(|(p, y)| p * y).sum::<f64>());
+                    }
+                    for column in 0..columns {
+                        let terms =
+                            (0..rows).map(|row| block[row * columns + column] * points[row * width + k]);
+                        assert_eq!(by_columns[k * columns + column], 2.0 + terms.sum::<f64>());
+                    }
+                }
             }
         }
     }

@@ -158,7 +158,7 @@ impl Schur<'_, '_, '_> {
                 break (Status::IterationLimit, reached);
             }
             // A run that did not halve the true residual has met its rounding. NaN ends here too.
-            if !(reached <= 0.5 * last) {
+            if reached > 0.5 * last || reached.is_nan() {
                 break (Status::Inaccurate, reached);
             }
             last = reached;
@@ -185,7 +185,7 @@ impl Schur<'_, '_, '_> {
             let image = self.apply(&direction);
             let curvature = dot(&direction, &image);
             // Where all that is left lies in the null space, or in a part that rounding has cut off.
-            if !(curvature > 0.0) {
+            if curvature <= 0.0 || curvature.is_nan() {
                 return step + 1;
             }
             let length = product / curvature;

@@ -13,12 +13,17 @@
 //! At a kink these are subgradients, and for the convex distances of least norm except Chebyshev's.
 //!
 //! # Cost
-//! The squared Euclidean and the cosine distance are two matrix products, 4 n m d flops; the others a loop over n m d differences.
+//! The squared Euclidean and the cosine distance are two matrix products, 4 n m d flops (with up to eight coordinates by vector products of the rows
+//! while they are hot: a general product of so few columns is slower); the others a loop over n m d differences.
 
+use super::kernels::{add_column_moments, row_moments};
 use crate::error::{Error, Result};
-use crate::matrix::{Distance, Matrix, MatrixView, Operation, gemm};
+use crate::matrix::{Distance, Matrix, MatrixView, MatrixViewMut, Operation, gemm};
 use crate::scalar::Scalar;
 use std::ops::Range;
+
+/// Up to so many coordinates the products with a block are done row by row.
+const FEW_COORDINATES: usize = 8;
 
 /// Derivatives with respect to two clouds.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,7 +42,7 @@ pub(super) struct Ground {
     x: Matrix<f64>,
     /// y likewise: (m, width).
     y: Matrix<f64>,
-    /// y as (d, m), for the rules that go coordinate by coordinate.
+    /// y as (width, m), for the rules that go coordinate by coordinate, and for products with few of them.
     y_transposed: Option<Matrix<f64>>,
     /// |x| and |y|, for the cosine.
     lengths: [Vec<f64>; 2],
@@ -66,40 +71,43 @@ impl Ground {
         x.check_finite("source points")?;
         y.check_finite("target points")?;
         let dimension = x.columns();
-        let wide = |points: MatrixView<'_, T>| {
-            Matrix::from_fn(points.rows(), dimension, |row, k| points.row(row)[k].to_f64())
+        let mut ground = match distance {
+            Distance::SquaredEuclidean => Self::centred(x, y),
+            _ => Self {
+                distance,
+                x: widened(x, &vec![0.0; dimension], false),
+                y: widened(y, &vec![0.0; dimension], false),
+                y_transposed: None,
+                lengths: [Vec::new(), Vec::new()],
+                dimension,
+            },
         };
-        let (x, y) = (wide(x), wide(y));
-        let mut ground =
-            Self { distance, x, y, y_transposed: None, lengths: [Vec::new(), Vec::new()], dimension };
-        match distance {
-            Distance::SquaredEuclidean => ground.centre(),
-            Distance::Cosine => {
-                ground.lengths =
-                    [normalise(&mut ground.x, "source points")?, normalise(&mut ground.y, "target points")?];
-            }
-            _ => ground.y_transposed = Some(ground.y.transposed()),
+        if distance == Distance::Cosine {
+            ground.lengths =
+                [normalise(&mut ground.x, "source points")?, normalise(&mut ground.y, "target points")?];
+        }
+        let by_product = matches!(distance, Distance::SquaredEuclidean | Distance::Cosine);
+        if !by_product || dimension <= FEW_COORDINATES {
+            ground.y_transposed = Some(ground.y.transposed());
         }
         Ok(ground)
     }
 
-    /// Subtracts the mean of the targets, so that xᵢ Σ W - Σ W y loses no digits far from the origin, and adds a column of ones.
-    fn centre(&mut self) {
-        let (d, m) = (self.dimension, self.y.rows() as f64);
-        let mut mean = vec![0.0; d];
-        for row in self.y.iter_rows() {
-            mean.iter_mut().zip(row).for_each(|(mean, y)| *mean += y / m);
+    /// Less the mean of the targets, so that xᵢ Σ W - Σ W y loses no digits far from the origin, and with a column of ones.
+    fn centred<T: Scalar>(x: MatrixView<'_, T>, y: MatrixView<'_, T>) -> Self {
+        let (dimension, m) = (y.columns(), y.rows() as f64);
+        let mut mean = vec![0.0; dimension];
+        for row in y.iter_rows() {
+            mean.iter_mut().zip(row).for_each(|(mean, y)| *mean += y.to_f64() / m);
         }
-        let centred = |points: &Matrix<f64>| {
-            Matrix::from_fn(
-                points.rows(),
-                d + 1,
-                |row, k| {
-                    if k < d { points.row(row)[k] - mean[k] } else { 1.0 }
-                },
-            )
-        };
-        (self.x, self.y) = (centred(&self.x), centred(&self.y));
+        Self {
+            distance: Distance::SquaredEuclidean,
+            x: widened(x, &mean, true),
+            y: widened(y, &mean, true),
+            y_transposed: None,
+            lengths: [Vec::new(), Vec::new()],
+            dimension,
+        }
     }
 
     /// Whether a block needs its costs too.
@@ -152,11 +160,16 @@ impl Ground {
         dy: Option<&mut [f64]>,
     ) {
         let (d, width, m) = (self.dimension, self.y.columns(), self.y.rows());
-        let weights = MatrixView::from_parts(weights, rows.len(), m, m);
+        let block = MatrixView::from_parts(weights, rows.len(), m, m);
         if let Some(dx) = dx {
             let mut product = Matrix::zeros(rows.len(), width);
-            gemm(1.0, weights, Operation::Plain, &self.y, Operation::Plain, 0.0, product.view_mut())
-                .expect("shapes were checked");
+            match &self.y_transposed {
+                Some(y) => row_moments(weights, y.as_slice(), width, product.as_mut_slice()),
+                None => {
+                    gemm(1.0, block, Operation::Plain, &self.y, Operation::Plain, 0.0, product.view_mut())
+                        .expect("shapes were checked")
+                }
+            }
             for (row, product) in rows.clone().zip(product.iter_rows()) {
                 let point = self.x.row(row);
                 dx.extend_from_slice(&product[..d]);
@@ -165,10 +178,15 @@ impl Ground {
             }
         }
         if let Some(dy) = dy {
-            let x = self.x.rows_range(rows);
-            let sums = crate::matrix::MatrixViewMut::from_parts(dy, m, width, width);
-            gemm(1.0, weights, Operation::Transpose, x, Operation::Plain, 1.0, sums)
-                .expect("shapes were checked");
+            if self.y_transposed.is_some() {
+                let points = &self.x.as_slice()[rows.start * width..rows.end * width];
+                add_column_moments(weights, points, width, dy);
+            } else {
+                let x = self.x.rows_range(rows);
+                let sums = MatrixViewMut::from_parts(dy, m, width, width);
+                gemm(1.0, block, Operation::Transpose, x, Operation::Plain, 1.0, sums)
+                    .expect("shapes were checked");
+            }
         }
     }
 
@@ -271,15 +289,31 @@ impl Ground {
             Distance::SquaredEuclidean | Distance::Cosine => {
                 let mut out = Matrix::zeros(m, d);
                 let width = self.y.columns();
+                // Transposed where the products were done row by row.
+                let [along, across] = if self.y_transposed.is_some() { [1, m] } else { [width, 1] };
+                let mut own = vec![0.0; width];
                 for row in 0..m {
-                    let sums = &sums[row * width..][..width];
-                    self.finish(out.row_mut(row), sums, self.y.row(row), self.lengths[1].get(row));
+                    own.iter_mut().enumerate().for_each(|(k, own)| *own = sums[row * along + k * across]);
+                    self.finish(out.row_mut(row), &own, self.y.row(row), self.lengths[1].get(row));
                 }
                 out
             }
             _ => Matrix::from_fn(m, d, |row, k| sums[k * m + row]),
         }
     }
+}
+
+/// The points less an origin, in double precision, with a column of ones where it is asked for.
+fn widened<T: Scalar>(points: MatrixView<'_, T>, origin: &[f64], ones: bool) -> Matrix<f64> {
+    let width = points.columns() + usize::from(ones);
+    let mut data = Vec::with_capacity(points.rows() * width);
+    for row in points.iter_rows() {
+        data.extend(row.iter().zip(origin).map(|(x, origin)| x.to_f64() - origin));
+        if ones {
+            data.push(1.0);
+        }
+    }
+    Matrix::from_vec(points.rows(), width, data).expect("every row was written")
 }
 
 /// -1, 0 or 1.
