@@ -5,6 +5,7 @@
 
 pub mod barycentre;
 pub mod certificate;
+pub mod divergence;
 pub mod exact;
 pub mod gaussian;
 pub mod geodesic;

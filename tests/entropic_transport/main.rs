@@ -1,3 +1,5 @@
 //! Entropic transport: closed forms, certificates, and hostile input.
 
 mod balanced;
+mod divergence;
+mod gradients;

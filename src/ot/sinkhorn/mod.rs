@@ -7,6 +7,7 @@ mod cells;
 mod cholesky;
 mod costs;
 mod fused;
+pub mod gradient;
 mod kernels;
 mod options;
 mod plain;

@@ -81,25 +81,39 @@ impl<'a> EntropicPlan<'a> {
         [source_potentials, target_potentials]: [Vec<f64>; 2],
         epsilon: f64,
     ) -> Self {
-        // Far below what any exponential sees, and its sums with other potentials are finite.
-        const NOTHING: f64 = -1e300;
-        let u = source_potentials.iter().map(|f| f / epsilon).collect();
-        let v = target_potentials
-            .iter()
-            .zip(&target_weights)
-            .map(|(g, &b)| if b > 0.0 { g / epsilon + (b / reference_mass).ln() } else { NOTHING })
-            .collect();
-        Self {
+        let (n, m) = (source_weights.len(), target_weights.len());
+        let mut plan = Self {
             costs,
             source_weights,
             target_weights,
             reference_mass,
-            source_potentials,
-            target_potentials,
+            source_potentials: vec![0.0; n],
+            target_potentials: vec![0.0; m],
             epsilon,
-            u,
-            v,
+            u: vec![0.0; n],
+            v: vec![0.0; m],
+        };
+        plan.set_potentials(&source_potentials, &target_potentials);
+        plan
+    }
+
+    /// Takes other potentials, f (n) and g (m).
+    pub(crate) fn set_potentials(&mut self, f: &[f64], g: &[f64]) {
+        // Far below what any exponential sees, and its sums with other potentials are finite.
+        const NOTHING: f64 = -1e300;
+        self.source_potentials.copy_from_slice(f);
+        self.target_potentials.copy_from_slice(g);
+        for (u, f) in self.u.iter_mut().zip(f) {
+            *u = f / self.epsilon;
         }
+        for ((v, g), &b) in self.v.iter_mut().zip(g).zip(&self.target_weights) {
+            *v = if b > 0.0 { g / self.epsilon + (b / self.reference_mass).ln() } else { NOTHING };
+        }
+    }
+
+    /// Where the costs come from.
+    pub(crate) fn costs(&self) -> &EntropicCosts<'a, f64> {
+        &self.costs
     }
 
     /// Number of sources.
