@@ -12,6 +12,7 @@ pub mod plan;
 pub mod problem;
 pub mod progress;
 pub mod sinkhorn;
+pub mod unbalanced;
 
 pub use certificate::{Certificate, Status};
 pub use plan::TransportPlan;

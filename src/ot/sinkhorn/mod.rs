@@ -21,6 +21,7 @@ pub(crate) use fused::{RowVisitor, Scaling};
 pub use options::{Epsilon, Method, Options, Precision};
 pub use plan::EntropicPlan;
 pub use solution::Solution;
+pub(crate) use solver::resolve as resolve_epsilon;
 pub use values::{RoundedPlan, Values};
 
 use crate::error::Result;
