@@ -4,10 +4,12 @@
 //! Solvers take it and answer with a plan, potentials and a [`Certificate`].
 
 pub mod certificate;
+pub mod coupling;
 pub mod exact;
 pub mod geodesic;
 pub mod line;
 mod ordering;
+pub mod partial;
 pub mod plan;
 pub mod problem;
 pub mod progress;

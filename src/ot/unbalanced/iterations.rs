@@ -10,14 +10,12 @@
 //! λ needs every φ, while the pass wants r row by row; but λ scales all of r alike, so the pass runs without it and the column sums get the factor afterwards.
 //! The columns' half is the mirror image. For ρ = ∞, κ and η are zero and d one.
 
-use super::Pass;
 use super::sides::{Side, log_sum_exp};
+use super::{Pass, Run};
 use crate::error::{Error, Result};
 use crate::ot::certificate::Status;
-use crate::ot::progress::Progress;
 use crate::ot::sinkhorn::CostBlocks;
 use crate::scalar::Scalar;
-use std::ops::ControlFlow;
 
 /// What one side's ρ makes of ε.
 #[derive(Clone, Copy)]
@@ -46,40 +44,6 @@ pub(super) struct Work<'w, C> {
     pub sides: &'w [Side; 2],
     pub epsilon: f64,
     pub damping: [Damping; 2],
-    /// Whether double precision follows: then there is no point in iterating where rounding sets the error.
-    pub may_hand_over: bool,
-}
-
-/// Limits, the observer, and what has been counted.
-pub(super) struct Run<'o> {
-    pub tolerance: f64,
-    pub max_iterations: u64,
-    pub iterations: u64,
-    pub errors: Vec<f64>,
-    pub observer: &'o mut dyn FnMut(&Progress) -> ControlFlow<()>,
-    pub stopped: bool,
-}
-
-impl Run<'_> {
-    /// Counts a look at all pairs that found this residual; why to end, if it is time.
-    pub(crate) fn look(&mut self, stage: &'static str, error: f64) -> Option<Status> {
-        self.iterations += 1;
-        self.errors.push(error);
-        let fraction = if self.tolerance > 0.0 && error > 0.0 {
-            (error.ln() / self.tolerance.ln()).clamp(0.0, 1.0)
-        } else {
-            self.iterations as f64 / self.max_iterations as f64
-        };
-        let progress = Progress { stage, iterations: self.iterations, cost: f64::NAN, fraction };
-        self.stopped |= (self.observer)(&progress).is_break();
-        if self.tolerance > 0.0 && error <= self.tolerance {
-            Some(Status::Converged)
-        } else if self.stopped {
-            Some(Status::Stopped)
-        } else {
-            (self.iterations >= self.max_iterations).then_some(Status::IterationLimit)
-        }
-    }
 }
 
 /// Potentials of the points with mass, in units of ε.
@@ -88,9 +52,6 @@ pub(super) struct Potentials {
     pub f: Vec<f64>,
     pub g: Vec<f64>,
 }
-
-/// Iterations in which the residual must fall by a tenth, once it is near what rounding leaves.
-const PATIENCE: u64 = 30;
 
 /// Logarithm of the largest mass that is a number to calculate with.
 const LARGEST_LOG_MASS: f64 = 700.0;
@@ -105,18 +66,8 @@ pub(super) fn iterate<A: Scalar, C: CostBlocks<A>>(
     let [source, target] = work.sides;
     let [by_row, by_column] = work.damping;
     let mut pass = Pass::<A>::new(work.costs);
-    let mut v = vec![A::ZERO; target.weights.len()];
     let mut exponents = vec![0.0; source.weights.len().max(target.weights.len())];
     let Potentials { f, g } = potentials;
-    let bound = A::MAX.to_f64() / 64.0;
-    // Potentials may be large by a constant (ρ/ε times the logarithm of the ratio of the masses), which the plan does not see: nor shall `A`.
-    let set_v = |v: &mut [A], g: &[f64]| -> f64 {
-        let centre = g.iter().sum::<f64>() / g.len() as f64;
-        for ((v, g), log) in v.iter_mut().zip(g).zip(&target.logs) {
-            *v = A::from_f64((g - centre + log).clamp(-bound, bound));
-        }
-        centre
-    };
     // ln Σ w exp(-slope p).
     let mut log_mass = |side: &Side, slope: f64, values: &[f64]| {
         let exponents = &mut exponents[..values.len()];
@@ -129,24 +80,19 @@ pub(super) fn iterate<A: Scalar, C: CostBlocks<A>>(
     let translation = |difference: f64, slopes: f64| if slopes > 1e-15 { difference / slopes } else { 0.0 };
 
     // The masses of the rows must be known roughly before columns can be summed up: the first look finds no more than φ.
-    let mut centre = set_v(&mut v, g);
-    pass.run(work.costs, work.epsilon, &v, |_, _| f64::NEG_INFINITY);
+    let centre = pass.set_potentials(g, &target.logs);
+    pass.run(work.costs, work.epsilon, |_, _| f64::NEG_INFINITY);
     let mut row_log_mass = log_mass(source, by_row.kappa, pass.soft_minima()) + by_row.kappa * centre;
     let step = translation(row_log_mass - log_mass(target, by_column.eta, g), by_row.kappa + by_column.eta);
     g.iter_mut().for_each(|g| *g -= step);
     row_log_mass -= by_row.kappa * step;
 
-    let (mut best, mut since_best) = (f64::INFINITY, 0);
-    // How φ will move.
-    let mut expected = step;
     loop {
-        let before = centre;
-        centre = set_v(&mut v, g);
-        pass.expect_step(expected + centre - before);
+        let centre = pass.set_potentials(g, &target.logs);
         let guess = row_log_mass;
         let kappa = by_row.kappa;
         // φ = minimum - centre.
-        pass.run(work.costs, work.epsilon, &v, |row, minimum| {
+        pass.run(work.costs, work.epsilon, |row, minimum| {
             source.logs[row] - kappa * (minimum - centre) - guess
         });
         row_log_mass = log_mass(source, kappa, pass.soft_minima()) + kappa * centre;
@@ -174,20 +120,8 @@ pub(super) fn iterate<A: Scalar, C: CostBlocks<A>>(
                 (q * correction.exp() - wanted).abs()
             })
             .sum();
-        if let Some(status) = run.look("unbalanced Sinkhorn", residual) {
+        if let Some(status) = run.look(residual, pass.rounding_floor()) {
             return Ok((status, residual));
-        }
-        if residual < 0.9 * best {
-            (best, since_best) = (residual, 0);
-        } else {
-            since_best += 1;
-        }
-        let patience = if work.may_hand_over { 3 } else { PATIENCE };
-        if run.tolerance > 0.0
-            && since_best >= patience
-            && residual <= 8.0 * rounding_floor(&v, pass.soft_minima())
-        {
-            return Ok((Status::Inaccurate, residual));
         }
         // The soft minima of the columns, then g and the shift that goes with it.
         for ((g, q), log) in g.iter_mut().zip(pass.column_sums()).zip(&target.logs) {
@@ -199,7 +133,6 @@ pub(super) fn iterate<A: Scalar, C: CostBlocks<A>>(
             by_column.kappa + by_row.eta,
         );
         g.iter_mut().for_each(|g| *g = by_column.factor * (*g + columns_step));
-        expected = rows_step - columns_step;
         row_log_mass = log_mass(target, by_column.eta, g);
     }
 }
@@ -208,23 +141,16 @@ pub(super) fn iterate<A: Scalar, C: CostBlocks<A>>(
 pub(super) fn make_exact<C: CostBlocks<f64>>(work: &Work<'_, C>, potentials: &mut Potentials) {
     let [source, target] = work.sides;
     let Potentials { f, g } = potentials;
-    let v: Vec<f64> = g.iter().zip(&target.logs).map(|(g, log)| g + log).collect();
     let mut pass = Pass::<f64>::new(work.costs);
     let guess = target.mass.ln();
-    pass.run(work.costs, work.epsilon, &v, |row, minimum| source.logs[row] + f[row] - minimum - guess);
+    let centre = pass.set_potentials(g, &target.logs);
+    pass.run(work.costs, work.epsilon, |row, minimum| source.logs[row] + f[row] - (minimum - centre) - guess);
     if work.damping[0].eta == 0.0 {
-        f.copy_from_slice(pass.soft_minima());
+        f.iter_mut().zip(pass.soft_minima()).for_each(|(f, minimum)| *f = minimum - centre);
     } else {
         for ((g, q), log) in g.iter_mut().zip(pass.column_sums()).zip(&target.logs) {
             // A column that no exponential sees stays as it is.
             *g -= if *q > 0.0 { q.ln() + guess - log } else { 0.0 };
         }
     }
-}
-
-/// About the residual that rounding the exponents leaves.
-fn rounding_floor<A: Scalar>(v: &[A], soft_minima: &[f64]) -> f64 {
-    let largest = |values: &mut dyn Iterator<Item = f64>| values.map(f64::abs).fold(1.0, f64::max);
-    let exponents = largest(&mut v.iter().map(|v| v.to_f64())) + largest(&mut soft_minima.iter().copied());
-    A::EPSILON.to_f64() * (exponents + 4.0)
 }

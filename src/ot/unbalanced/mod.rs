@@ -45,6 +45,7 @@ mod iterations;
 mod kernels;
 mod options;
 mod pass;
+mod run;
 mod sides;
 mod solution;
 mod solver;
@@ -52,9 +53,11 @@ mod values;
 
 pub use divergence::{Divergence, divergence};
 pub use options::Options;
-use pass::Pass;
-use sides::Side;
+pub(crate) use pass::Pass;
+pub(crate) use run::Run;
+pub(crate) use sides::{Side, checked_sides, potentials_without_mass};
 pub use solution::Solution;
+pub(crate) use solver::{check_epsilon, is_single, subset};
 pub use values::Values;
 
 use crate::error::Result;

@@ -29,6 +29,8 @@ const PAIRS_TO_CUT: usize = 1 << 18;
 pub(crate) struct Pass<A> {
     block_rows: usize,
     parts: Vec<Part<A>>,
+    /// (m)
+    v: Vec<A>,
     /// φ: (n).
     soft_minima: Vec<f64>,
     /// q: (m).
@@ -101,25 +103,36 @@ impl<A: Scalar> Pass<A> {
         Self {
             block_rows,
             parts: parts.collect(),
+            v: vec![A::ZERO; columns],
             soft_minima: vec![0.0; rows],
             column_sums: vec![0.0; columns],
         }
     }
 
-    /// The pass: φ from v (m), and q for the row masses whose logarithm `log_mass(i, φᵢ)` says. They should add up to about one: columns that
+    /// Sets v to g/ε + ln b less a constant, which it gives: potentials in units of ε and logarithms of the weights. Potentials may be large by a constant that the plan does not
+    /// see; then `A` does not see it either. φ comes out larger by that constant.
+    pub(crate) fn set_potentials(&mut self, potentials: &[f64], logs: &[f64]) -> f64 {
+        let bound = Limits::<A>::new().bound.to_f64();
+        let centre = potentials.iter().map(|p| p / potentials.len() as f64).sum::<f64>();
+        for ((v, p), log) in self.v.iter_mut().zip(potentials).zip(logs) {
+            *v = A::from_f64((p - centre + log).clamp(-bound, bound));
+        }
+        centre
+    }
+
+    /// The pass: φ from v, and q for the row masses whose logarithm `log_mass(i, φᵢ)` says. They should add up to about one: columns that
     /// have less than the range of `A` below that come out as zero.
     pub(crate) fn run(
         &mut self,
         costs: &impl CostBlocks<A>,
         epsilon: f64,
-        v: &[A],
         log_mass: impl Fn(usize, f64) -> f64 + Sync + Send,
     ) {
         let limits = Limits::<A>::new();
         // An infinite factor would make NaN of a cost of zero.
         let inverse = A::from_f64(1.0 / epsilon);
         let inverse_epsilon = if inverse.is_finite() { inverse } else { A::MAX };
-        let exponents = Exponents { v, inverse_epsilon, bound: limits.bound };
+        let exponents = Exponents { v: &self.v, inverse_epsilon, bound: limits.bound };
         let block_rows = self.block_rows;
         for_each_chunk_mut(&mut self.parts, 1, |_, part| {
             part[0].run(costs, exponents, limits, block_rows, &log_mass);
@@ -145,14 +158,12 @@ impl<A: Scalar> Pass<A> {
         &self.column_sums
     }
 
-    /// Tells the next pass that v has moved by -`step` since the last: its φ will be about so much larger.
-    pub(crate) fn expect_step(&mut self, step: f64) {
-        let bound = Limits::<A>::new().bound.to_f64();
-        for part in &mut self.parts {
-            for (shift, minimum) in part.shifts.iter_mut().zip(&part.soft_minima) {
-                *shift = A::from_f64((minimum + step).clamp(-bound, bound));
-            }
-        }
+    /// About the error of the marginals, as shares of the mass, that rounding the exponents leaves.
+    pub(crate) fn rounding_floor(&self) -> f64 {
+        let largest = |values: &mut dyn Iterator<Item = f64>| values.map(f64::abs).fold(1.0, f64::max);
+        let of_columns = largest(&mut self.v.iter().map(|v| v.to_f64()));
+        let of_rows = largest(&mut self.soft_minima.iter().copied());
+        A::EPSILON.to_f64() * (of_columns + of_rows + 4.0)
     }
 
     /// What the logarithm of a column sum of zero is taken for, against what it should be: 0.7 times the range of the exponential, so

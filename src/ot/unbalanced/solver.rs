@@ -1,8 +1,8 @@
 //! From a problem to an unbalanced plan: checks, the arithmetic, the last half-step.
 
-use super::iterations::{Damping, Potentials, Run, Work, iterate, make_exact};
+use super::iterations::{Damping, Potentials, Work, iterate, make_exact};
 use super::sides::{checked_sides, potentials_without_mass};
-use super::{Options, Side, Solution};
+use super::{Options, Run, Side, Solution};
 use crate::error::{Error, Result};
 use crate::ot::certificate::Status;
 use crate::ot::problem::Problem;
@@ -32,14 +32,7 @@ pub(super) fn solve<'a, T: Scalar>(
             None => vec![0.0; sides[1].weights.len()],
         },
     };
-    let mut run = Run {
-        tolerance: options.tolerance,
-        max_iterations: options.max_iterations,
-        iterations: 0,
-        errors: Vec::new(),
-        observer,
-        stopped: false,
-    };
+    let mut run = Run::new("unbalanced Sinkhorn", options.tolerance, options.max_iterations, observer);
     let damping = relaxations.map(|relaxation| Damping::new(relaxation, epsilon));
     let mut outcome = None;
     if is_single::<T>(options.precision) {
@@ -47,7 +40,8 @@ pub(super) fn solve<'a, T: Scalar>(
         match subset::<T, f32>(problem, &sides, options.bytes_kept) {
             Ok(costs) => {
                 let may_hand_over = options.precision == Precision::Automatic && options.tolerance > 0.0;
-                let work = Work { costs: &costs, sides: &sides, epsilon, damping, may_hand_over };
+                run.begin(may_hand_over);
+                let work = Work { costs: &costs, sides: &sides, epsilon, damping };
                 outcome = Some(iterate::<f32, _>(&work, &mut potentials, &mut run)?);
             }
             // Costs beyond the range of single precision: double has it, if it may be used.
@@ -67,8 +61,9 @@ pub(super) fn solve<'a, T: Scalar>(
     let semi_relaxed = relaxations.contains(&f64::INFINITY);
     if in_double || semi_relaxed {
         let kept = subset::<T, f64>(problem, &sides, options.bytes_kept)?;
-        let work = Work { costs: &kept, sides: &sides, epsilon, damping, may_hand_over: false };
+        let work = Work { costs: &kept, sides: &sides, epsilon, damping };
         if in_double {
+            run.begin(false);
             check_epsilon::<f64>(epsilon)?;
             outcome = Some(iterate::<f64, _>(&work, &mut potentials, &mut run)?);
         }
@@ -89,8 +84,8 @@ pub(super) fn solve<'a, T: Scalar>(
         plan: EntropicPlan::new(costs, [a, b], 1.0, [f, g], epsilon),
         status,
         residual,
-        iterations: run.iterations,
-        residuals: run.errors,
+        iterations: run.iterations(),
+        residuals: run.residuals,
         finished_in_double: in_double,
         relaxations,
     })

@@ -211,7 +211,7 @@ mod tests {
             let (p, q) = (2.0 * (1.0 + x), 2.0);
             // The two terms of the formula are as large as x, each off by its rounding.
             let exact = 2.0 * ((1.0 + x) * x.ln_1p() - x);
-            assert!((relative_entropy(p, q) - exact).abs() <= 8.0 * f64::EPSILON * x.abs(), "{x}");
+            assert!((relative_entropy(p, q) - exact).abs() <= 32.0 * f64::EPSILON * x.abs(), "{x}");
         }
         assert_eq!(relative_entropy(0.0, 3.0), 3.0);
         assert_eq!(relative_entropy(3.0, 3.0), 0.0);
