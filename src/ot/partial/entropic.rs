@@ -9,6 +9,9 @@
 //! scaled to the mass s, and down to b where they have more: a level to find, [`level`]). These are the KL projections of Benamou, Carlier, Cuturi, Nenna and Peyré, *Iterative Bregman
 //! projections for regularized transportation problems*, 2015, with Dykstra's corrections for the inequalities as potentials, and two of the three projections taken at once. One pass over
 //! all pairs does both turns. All of a side's mass makes its inequality an equation.
+//!
+//! Where nearly all mass goes, λ would creep: rows that are full hide it from the columns. So λ is also raised by what the rows alone would ask for, found from the same pass: the maximum over f and λ
+//! together, but for one turn's delay. That is no ascent, so the step is halved for good whenever the dual value has fallen; the turns converge from anywhere.
 
 use super::level::level;
 use super::{Values, checked_mass};
@@ -235,6 +238,9 @@ fn iterate<A: Scalar, C: CostBlocks<A>>(
     }
     let guess = work.mass.ln();
     let mut t = vec![0.0; h.len()];
+    let mut row_t = vec![0.0; f.len()];
+    // How much of the rows' price is believed, and the dual value that must not fall for it.
+    let (mut trust, mut last_dual) = (1.0, f64::NEG_INFINITY);
     loop {
         let centre = pass.set_potentials(h, &target.logs);
         // φ = minimum - centre; a row has the mass a exp(f - φ).
@@ -266,9 +272,27 @@ fn iterate<A: Scalar, C: CostBlocks<A>>(
         if let Some(status) = run.look(residual, pass.rounding_floor()) {
             return (status, residual);
         }
-        h.iter_mut().zip(&t).for_each(|(h, t)| *h = top.min(-t));
+        let mut raise = 0.0;
+        if !all_of_source && !all_of_target {
+            let dual = dual_value(work, f, h, *lambda, pass.column_sums());
+            if dual < last_dual - 8.0 * pass.rounding_floor() * work.mass * (1.0 + lambda.abs()) {
+                trust *= 0.5;
+            }
+            last_dual = dual;
+            row_t.iter_mut().zip(pass.soft_minima()).for_each(|(t, minimum)| *t = centre - minimum);
+            raise = trust * level(&source.weights, &row_t, work.mass, &mut order);
+        }
+        h.iter_mut().zip(&t).for_each(|(h, t)| *h = top.min(-t) + raise);
         if top.is_finite() {
-            *lambda = top;
+            *lambda = top + raise;
         }
     }
+}
+
+/// The dual value in units of ε, but for a constant.
+fn dual_value<C>(work: &Work<'_, C>, f: &[f64], h: &[f64], lambda: f64, shares: &[f64]) -> f64 {
+    let [source, target] = work.sides;
+    let of_source: f64 = source.weights.iter().zip(f).map(|(a, f)| a * f).sum();
+    let of_target: f64 = target.weights.iter().zip(h).map(|(b, h)| b * (h - lambda)).sum();
+    lambda * work.mass + of_source + of_target - work.mass * shares.iter().sum::<f64>()
 }
