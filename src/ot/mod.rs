@@ -6,17 +6,20 @@
 pub mod barycentre;
 pub mod certificate;
 pub mod divergence;
+pub mod coupling;
 pub mod exact;
 pub mod gaussian;
 pub mod geodesic;
 pub mod line;
 mod ordering;
 pub(crate) mod pair_cost;
+pub mod partial;
 pub mod plan;
 pub mod problem;
 pub mod progress;
 pub mod sinkhorn;
 pub mod sliced;
+pub mod unbalanced;
 
 pub use certificate::{Certificate, Status};
 pub use pair_cost::{AnyPairCost, Pair, PairCost};

@@ -3,3 +3,8 @@
 mod balanced;
 mod divergence;
 mod gradients;
+mod coupling;
+#[path = "../independent/mod.rs"]
+mod independent;
+mod partial;
+mod unbalanced;

@@ -26,6 +26,7 @@ pub use plan::EntropicPlan;
 pub(crate) use points::PointPair;
 pub(crate) use products::ProductCosts;
 pub use solution::Solution;
+pub(crate) use solver::resolve as resolve_epsilon;
 pub use values::{RoundedPlan, Values};
 
 use crate::error::Result;

@@ -269,7 +269,7 @@ fn improve<A: Scalar>(
 }
 
 /// The absolute ε.
-fn resolve(epsilon: Epsilon, costs: &EntropicCosts<'_, f64>) -> Result<f64> {
+pub(crate) fn resolve(epsilon: Epsilon, costs: &EntropicCosts<'_, f64>) -> Result<f64> {
     let (factor, scale, what) = match epsilon {
         Epsilon::Absolute(epsilon) => return Ok(epsilon),
         Epsilon::RelativeToMean(factor) => {
