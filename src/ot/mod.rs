@@ -3,6 +3,7 @@
 //! A [`Problem`] says what is to be moved: the costs C (a matrix, or two point clouds and a distance) and the weights a, b.
 //! Solvers take it and answer with a plan, potentials and a [`Certificate`].
 
+pub mod adaptation;
 pub mod certificate;
 pub mod exact;
 pub mod geodesic;

@@ -1,3 +1,4 @@
 //! Entropic transport: closed forms, certificates, and hostile input.
 
+mod adaptation;
 mod balanced;
