@@ -2,3 +2,4 @@
 
 mod adaptation;
 mod balanced;
+mod exercise;
