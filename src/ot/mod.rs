@@ -4,6 +4,7 @@
 //! Solvers take it and answer with a plan, potentials and a [`Certificate`].
 
 pub mod barycentre;
+pub mod adaptation;
 pub mod certificate;
 pub mod divergence;
 pub mod coupling;

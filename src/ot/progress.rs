@@ -12,6 +12,9 @@ pub struct Progress {
     pub iterations: u64,
     /// Cost of the best plan so far, or NaN before there is one.
     pub cost: f64,
+    /// What must still fall to the tolerance: the L1 error of the marginals as a share of the mass, for entropic solvers; NaN where there
+    /// is no such number.
+    pub residual: f64,
     /// Share of the current stage that is done, from 0 to 1, or NaN where nobody can tell.
     pub fraction: f64,
 }

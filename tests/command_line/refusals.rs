@@ -28,13 +28,55 @@ fn wrong_usage_is_exit_code_2() {
         "ot x.npy x.npy --timeout -1",
         "ot x.npy x.npy --max-iterations many",
         "ot x.npy x.npy --quiet --verbose",
+        "ot x.npy x.npy --epsilon",
+        "ot x.npy x.npy --epsilon small",
+        "ot x.npy x.npy --epsilon-relative mean",
+        "ot x.npy x.npy --epsilon 1 --epsilon-relative mode",
+        "ot x.npy x.npy --precision single",
+        "ot x.npy x.npy --method accelerated",
+        "ot x.npy x.npy --method anderson",
+        "ot x.npy x.npy --epsilon 1 --method sparse",
+        "ot x.npy x.npy --epsilon 1 --initial-plan p.npy",
+        "ot x.npy x.npy --epsilon 1 --top 3",
+        "ot x.npy x.npy --epsilon 1 --plan p.npy --top 0",
+        "ot x.npy x.npy --plan p.npy --top 3",
+        "sinkhorn-divergence x.npy",
+        "bench",
+        "bench exact",
+        "bench sinkhorn --points 0",
+        "bench sinkhorn --iterations 0",
+        "bench sinkhorn --repetitions 0",
+        "bench sinkhorn --source x.npy",
+        "bench sinkhorn --source x.npy --target x.npy --points 3",
+        "bench sinkhorn --source x.npy --target x.npy --costs x.npy",
     ] {
         let output = folder.run(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments}");
         assert!(output.stdout.is_empty(), "{arguments}");
         assert!(!output.stderr.is_empty(), "{arguments}");
+        // A program that waits for an object gets one, with the first words of what people read.
+        let output = folder.run(&format!("{arguments} --json"));
+        assert_eq!(output.status.code(), Some(2), "{arguments} --json");
+        let object: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(object["status"], "error");
+        let error = object["error"].as_str().unwrap();
+        assert!(!error.is_empty() && text(&output.stderr).contains(error), "{arguments}: {error}");
     }
-    for arguments in ["--help", "ot --help", "--version"] {
+    for (option, text_of_refusal) in [
+        ("--timeout -1", "it must be a number of seconds, zero or more"),
+        ("--timeout soon", "it must be a number of seconds, zero or more"),
+    ] {
+        let message = text(&folder.run(&format!("ot x.npy x.npy {option}")).stderr);
+        assert!(message.contains(text_of_refusal), "{message}");
+    }
+    for arguments in [
+        "--help",
+        "ot --help",
+        "sinkhorn-divergence --help",
+        "bench --help",
+        "bench sinkhorn --help",
+        "--version",
+    ] {
         let output = folder.run(arguments);
         assert_eq!(output.status.code(), Some(0), "{arguments}");
     }
@@ -101,9 +143,37 @@ fn bad_input_is_exit_code_1_and_names_file_place_and_value() {
         (weighted("target", "negative.npy"), vec!["negative.npy: target weights[2] is -0.25"]),
         (weighted("source", "holed.npy"), vec!["holed.npy: source weights[3] is NaN"]),
         (weighted("target", "zero.npy"), vec!["zero.npy: target weights are all zero"]),
-        (weighted("source", "heavy.npy"), vec!["source weights sum to 1.25", "target weights to 1:"]),
+        (
+            weighted("source", "heavy.npy"),
+            vec![
+                "the source weights (heavy.npy) sum to 1.25",
+                "the target weights (not given, so one over their number each) to 1:",
+            ],
+        ),
         (weighted("source", "x.npy"), vec!["x.npy: weights are a vector", "4 x 2"]),
         ("ot x.npy x.npy --tolerance 2".to_owned(), vec!["tolerance is 2"]),
+        ("ot x.npy x.npy --tolerance -1".to_owned(), vec!["tolerance is -1"]),
+        ("ot x.npy x.npy --epsilon 0".to_owned(), vec!["epsilon is 0: it must be positive"]),
+        ("ot x.npy x.npy --epsilon -1".to_owned(), vec!["epsilon is -1"]),
+        ("ot x.npy x.npy --epsilon nan".to_owned(), vec!["epsilon is NaN"]),
+        ("ot x.npy x.npy --epsilon 1 --tolerance 1".to_owned(), vec!["tolerance is 1"]),
+        ("ot x.npy x.npy --epsilon 1 --max-iterations 0".to_owned(), vec!["max_iterations is 0"]),
+        ("ot nan.npy x.npy --epsilon 1".to_owned(), vec!["nan.npy: source points[2, 1] is NaN"]),
+        ("ot --cost-matrix nan.npy --epsilon 1".to_owned(), vec!["nan.npy: costs[2, 1] is NaN"]),
+        (
+            "ot x.npy x.npy --epsilon 1 --initial-potentials short.npy w.npy".to_owned(),
+            vec!["short.npy: ", "number of initial source potentials is 2, expected 4"],
+        ),
+        (
+            "ot x.npy x.npy --epsilon 1 --initial-potentials w.npy holed.npy".to_owned(),
+            vec!["holed.npy: initial target potentials[3] is NaN"],
+        ),
+        ("sinkhorn-divergence x.npy missing.npy".to_owned(), vec!["cannot open missing.npy"]),
+        ("sinkhorn-divergence x.npy nan.npy".to_owned(), vec!["nan.npy: target points[2, 1] is NaN"]),
+        ("sinkhorn-divergence x.npy x3.npy".to_owned(), vec!["x.npy have 2 coordinates", "x3.npy have 3"]),
+        ("sinkhorn-divergence x.npy x.npy --epsilon 0".to_owned(), vec!["epsilon is 0"]),
+        ("bench sinkhorn --costs missing.npy".to_owned(), vec!["cannot open missing.npy"]),
+        ("bench sinkhorn --points 4 --epsilon -2".to_owned(), vec!["epsilon is -2"]),
     ] {
         let output = folder.run(&arguments);
         let message = text(&output.stderr);
@@ -157,9 +227,16 @@ fn outputs_are_checked_first_and_left_alone_on_failure() {
     let plan: Matrix<f64> = npy::read_matrix(folder.path("old.npy")).unwrap();
     assert_eq!((plan.rows(), plan.columns()), (4, 4));
 
-    let output = folder.run("ot long.npy long.npy --plan p.npy");
-    assert_eq!(output.status.code(), Some(1));
-    assert!(text(&output.stderr).contains("--plan-format sparse"));
+    for (arguments, advice) in [
+        ("--plan p.npy", "--plan-format sparse"),
+        ("--plan p.npy --epsilon 1", "--top K"),
+        ("--plan p.npy --epsilon 1 --plan-format sparse", "--top K"),
+        ("--plan p.npy --epsilon 1 --top 5000", "--top K"),
+    ] {
+        let output = folder.run(&format!("ot long.npy long.npy {arguments}"));
+        assert_eq!(output.status.code(), Some(1));
+        assert!(text(&output.stderr).contains(advice), "{arguments}");
+    }
     assert!(!folder.path("p.npy").exists());
 }
 

@@ -1,5 +1,6 @@
 //! Entropic transport: closed forms, certificates, and hostile input.
 
+mod adaptation;
 mod balanced;
 mod divergence;
 mod gradients;
@@ -8,3 +9,4 @@ mod coupling;
 mod independent;
 mod partial;
 mod unbalanced;
+mod exercise;

@@ -1,9 +1,10 @@
 //! Why a command could not give an answer.
 
+use crate::run::{BAD_INPUT, WRONG_USAGE};
 use brenier::data::{DataError, Origin};
 use std::path::{Path, PathBuf};
 
-/// What ends a command with exit code 1. Its text stands on its own in front of a user.
+/// What ends a command with exit code 1, or 2 if it is the arguments' fault. Its text stands on its own in front of a user.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// A file could not be read or written.
@@ -20,9 +21,22 @@ pub enum Failure {
     /// A solver refused an option, or files that do not fit together.
     #[error(transparent)]
     Solver(#[from] brenier::Error),
+    /// Arguments that do not go together, where the argument parser could not see it.
+    #[error("{0}")]
+    Usage(String),
     /// Anything else, in words.
     #[error("{0}")]
     Message(String),
+}
+
+impl Failure {
+    /// The exit code.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(_) => WRONG_USAGE,
+            _ => BAD_INPUT,
+        }
+    }
 }
 
 /// The system's refusal of a file.

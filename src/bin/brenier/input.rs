@@ -45,6 +45,14 @@ impl Numbers {
         }
     }
 
+    /// The numbers row by row as `f64`, exactly.
+    pub fn to_vec(&self) -> Vec<f64> {
+        match self {
+            Self::F32(matrix) => matrix.as_slice().iter().copied().map(f64::from).collect(),
+            Self::F64(matrix) => matrix.as_slice().to_vec(),
+        }
+    }
+
     /// The numbers as `f64`, exactly.
     pub fn into_f64(self) -> Matrix<f64> {
         match self {

@@ -1,5 +1,6 @@
 //! The command `brenier`: the crate's solvers for files of numbers.
 
+mod bench;
 mod failure;
 mod input;
 mod interrupt;
@@ -8,8 +9,10 @@ mod ot;
 mod output;
 mod problem;
 mod progress;
+mod regularisation;
 mod report;
 mod run;
+mod sinkhorn_divergence;
 mod threads;
 mod watch;
 
@@ -29,17 +32,29 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    Ot(ot::Arguments),
+    Ot(Box<ot::Arguments>),
+    SinkhornDivergence(Box<sinkhorn_divergence::Arguments>),
+    Bench(bench::Arguments),
 }
 
 fn main() -> ExitCode {
     let started = Instant::now();
-    let Command::Ot(arguments) = Cli::parse().command;
-    match ot::run(&arguments, started) {
+    let command = match Cli::try_parse() {
+        Ok(cli) => cli.command,
+        Err(error) => return report::usage(&error).into(),
+    };
+    let (answer, json) = match &command {
+        Command::Ot(arguments) => (ot::run(arguments, started), arguments.run.json),
+        Command::SinkhornDivergence(arguments) => {
+            (sinkhorn_divergence::run(arguments, started), arguments.run.json)
+        }
+        Command::Bench(arguments) => (bench::run(arguments, started), arguments.json()),
+    };
+    match answer {
         Ok(code) => code.into(),
         Err(failure) => {
-            report::failure(&failure, arguments.run.json);
-            run::BAD_INPUT.into()
+            report::failure(&failure, json);
+            failure.exit_code().into()
         }
     }
 }

@@ -7,7 +7,9 @@ use brenier::Matrix;
 use brenier::data::csv::{self, CsvOptions};
 use brenier::data::npy;
 use brenier::ot::TransportPlan;
+use brenier::ot::sinkhorn::EntropicPlan;
 use clap::Args;
+use clap::builder::ArgPredicate;
 use serde_json::{Value, json};
 use std::fs::{self, File, OpenOptions};
 use std::io::ErrorKind;
@@ -15,6 +17,18 @@ use std::path::{Path, PathBuf};
 
 /// Entries of the largest plan that is written densely: 2 GiB of `f64`.
 const MOST_DENSE_ENTRIES: usize = 1 << 28;
+
+/// The most entries of an entropic plan that are written as triplets.
+const MOST_SPARSE_ENTRIES: usize = MOST_DENSE_ENTRIES / 3;
+
+/// A plan of either solver.
+#[derive(Clone, Copy)]
+pub enum AnyPlan<'p> {
+    /// A few positive entries.
+    Exact(&'p TransportPlan),
+    /// Positive everywhere: computed where it is written.
+    Entropic(&'p EntropicPlan<'p>),
+}
 
 /// How a plan is laid out in its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -38,10 +52,21 @@ pub struct OutputArguments {
         value_name = "FORMAT",
         value_enum,
         default_value = "dense",
+        default_value_if("top", ArgPredicate::IsPresent, "sparse"),
         requires = "plan",
         help_heading = "Output"
     )]
     plan_format: PlanFormat,
+
+    /// Of an entropic plan write the K largest entries of each row only, as a sparse plan if --plan-format does not say otherwise
+    #[arg(
+        long,
+        value_name = "K",
+        value_parser = at_least_one,
+        requires_all = ["plan", "epsilon"],
+        help_heading = "Output"
+    )]
+    top: Option<usize>,
 
     /// Write the potentials f, (n,), to this .npy or .csv file
     #[arg(long, value_name = "FILE", help_heading = "Output")]
@@ -72,33 +97,49 @@ impl OutputArguments {
         Ok(())
     }
 
-    /// Refuses to begin what could not be written in the end.
-    pub fn check_size(&self, sources: usize, targets: usize) -> Result<(), Failure> {
-        let (Some(path), PlanFormat::Dense) = (&self.plan, self.plan_format) else {
-            return Ok(());
+    /// Refuses to begin what could not be written in the end. An entropic plan has no zeros to leave out.
+    pub fn check_size(&self, sources: usize, targets: usize, entropic: bool) -> Result<(), Failure> {
+        let Some(path) = &self.plan else { return Ok(()) };
+        let (layout, entries, most) = match self.plan_format {
+            PlanFormat::Dense => ("dense", sources.saturating_mul(targets), MOST_DENSE_ENTRIES),
+            PlanFormat::Sparse if entropic => {
+                let each = self.top.map_or(targets, |top| top.min(targets));
+                ("sparse", sources.saturating_mul(each), MOST_SPARSE_ENTRIES)
+            }
+            PlanFormat::Sparse => return Ok(()),
         };
-        match sources.checked_mul(targets) {
-            Some(entries) if entries <= MOST_DENSE_ENTRIES => Ok(()),
-            _ => Err(Failure::Message(format!(
-                "{}: a dense plan of {sources} x {targets} is more than {MOST_DENSE_ENTRIES} entries; --plan-format \
-                 sparse writes the positive ones alone, fewer than {}",
-                path.display(),
-                sources.saturating_add(targets),
-            ))),
+        if entries <= most {
+            return Ok(());
         }
+        let instead = if entropic {
+            "--top K writes the K largest of each row alone".to_owned()
+        } else {
+            let positive = sources.saturating_add(targets);
+            format!("--plan-format sparse writes the positive ones alone, fewer than {positive}")
+        };
+        Err(Failure::Message(format!(
+            "{}: a {layout} plan of {sources} x {targets} is more than {most} entries; {instead}",
+            path.display(),
+        )))
     }
 
     /// Writes what was asked for.
     pub fn write(
         &self,
-        plan: &TransportPlan,
+        plan: AnyPlan<'_>,
         source_potentials: &[f64],
         target_potentials: &[f64],
         run: &RunArguments,
     ) -> Result<(), Failure> {
         if let Some(path) = &self.plan {
             run.say(&format!("writing {}", path.display()));
-            write_plan(path, self.plan_format, plan)?;
+            match (plan, self.plan_format, self.top) {
+                (AnyPlan::Exact(plan), format, _) => write_plan(path, format, plan)?,
+                (AnyPlan::Entropic(plan), PlanFormat::Dense, None) => write_matrix(path, &plan.to_matrix())?,
+                (AnyPlan::Entropic(plan), format, top) => {
+                    write_plan(path, format, &plan.largest_entries(top.unwrap_or(plan.columns())))?;
+                }
+            }
         }
         for (path, potentials) in
             [(&self.source_potentials, source_potentials), (&self.target_potentials, target_potentials)]
@@ -109,6 +150,11 @@ impl OutputArguments {
             }
         }
         Ok(())
+    }
+
+    /// The most entries of each row that are written.
+    pub fn top(&self) -> Option<usize> {
+        self.top
     }
 
     /// Where the plan goes.
@@ -128,6 +174,14 @@ impl OutputArguments {
             (key.to_owned(), json!(name))
         })
     }
+}
+
+/// Reads a number of entries.
+fn at_least_one(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|&count| count > 0)
+        .ok_or_else(|| "it must be a whole number, at least 1".to_owned())
 }
 
 /// One spelling for all paths to a file; none for pipes and devices, which may be named as often as one likes.

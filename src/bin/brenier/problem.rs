@@ -42,6 +42,47 @@ pub struct ProblemArguments {
     pub csv_header: bool,
 }
 
+/// The files that make two clouds, where a cost matrix would not do.
+#[derive(Args)]
+pub struct CloudArguments {
+    /// Source points, (n, d)
+    source: PathBuf,
+
+    /// Target points, (m, d)
+    target: PathBuf,
+
+    /// Mass of each source, (n,) [default: 1/n each]
+    #[arg(long, value_name = "FILE")]
+    source_weights: Option<PathBuf>,
+
+    /// Mass of each target, (m,) [default: 1/m each]
+    #[arg(long, value_name = "FILE")]
+    target_weights: Option<PathBuf>,
+
+    /// Cost of moving a unit of mass, by the names that `brenier ot` knows
+    #[arg(long, value_name = "DISTANCE", default_value_t, value_parser = str::parse::<Distance>)]
+    cost: Distance,
+
+    /// Each .csv input begins with a line of column names
+    #[arg(long)]
+    csv_header: bool,
+}
+
+impl CloudArguments {
+    /// The problem from one cloud to the other.
+    pub fn problem(&self) -> ProblemArguments {
+        ProblemArguments {
+            source: Some(self.source.clone()),
+            target: Some(self.target.clone()),
+            cost_matrix: None,
+            source_weights: self.source_weights.clone(),
+            target_weights: self.target_weights.clone(),
+            cost: self.cost,
+            csv_header: self.csv_header,
+        }
+    }
+}
+
 /// What the files hold, and what reports say about it.
 pub struct ProblemInput {
     costs: InputCosts,
@@ -137,6 +178,18 @@ impl ProblemArguments {
 
     /// A solver's error with the file that it is about.
     pub fn locate(&self, error: Error) -> Failure {
+        if let Error::MassMismatch { source_mass, target_mass, relative, tolerance } = error {
+            let named = |weights: &Option<PathBuf>| match weights {
+                Some(path) => path.display().to_string(),
+                None => "not given, so one over their number each".to_owned(),
+            };
+            return Failure::Message(format!(
+                "the source weights ({}) sum to {source_mass}, the target weights ({}) to {target_mass}: both sides must \
+                 carry the same mass, but these differ by {relative:.1e} relative, more than {tolerance:.0e}",
+                named(&self.source_weights),
+                named(&self.target_weights),
+            ));
+        }
         let what = match &error {
             Error::Shape { what, .. }
             | Error::Empty { what }
@@ -195,6 +248,11 @@ impl ProblemInput {
             Some(Numbers::F64(weights)) => problem.with_target_weights(weights.as_slice()),
             None => problem,
         }
+    }
+
+    /// The weights that were given, source first.
+    pub fn weights(&self) -> [Option<Vec<f64>>; 2] {
+        [&self.source_weights, &self.target_weights].map(|weights| weights.as_ref().map(Numbers::to_vec))
     }
 
     /// The element type that the solver reads its costs from.

@@ -72,6 +72,9 @@ fn describe(progress: &Progress) -> String {
     if progress.cost.is_finite() {
         let _ = write!(text, ", cost {:.6e}", progress.cost);
     }
+    if progress.residual.is_finite() {
+        let _ = write!(text, ", marginal error {:.1e}", progress.residual);
+    }
     if progress.fraction.is_finite() {
         let _ = write!(text, ", {:.0}% done", 100.0 * progress.fraction);
     }

@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use crate::memory;
+use crate::run::{SOLVED, WRONG_USAGE};
 use serde_json::{Map, Value, json};
 use std::io::{ErrorKind, Write};
 use std::time::{Duration, Instant};
@@ -12,10 +13,8 @@ pub struct SolverReport {
     pub status: &'static str,
     /// What was minimised, by its key (`cost`, `objective`), and its value.
     pub objective: (&'static str, f64),
-    /// The dual value.
-    pub dual_value: f64,
-    /// Their difference.
-    pub gap: f64,
+    /// The dual value, and the gap between the two, where the report is of one problem.
+    pub bounds: Option<[f64; 2]>,
     /// What the solver counts.
     pub iterations: u64,
     /// Time in the solver alone.
@@ -31,11 +30,14 @@ impl SolverReport {
     pub fn to_json(&self, details: Value) -> Map<String, Value> {
         let mut object = Map::new();
         let (objective, value) = self.objective;
+        let mut insert = |key: &str, value| object.insert(key.to_owned(), value);
+        insert("status", json!(self.status));
+        insert(objective, json!(value));
+        if let Some([dual_value, gap]) = self.bounds {
+            insert("dual_value", json!(dual_value));
+            insert("gap", json!(gap));
+        }
         for (key, value) in [
-            ("status", json!(self.status)),
-            (objective, json!(value)),
-            ("dual_value", json!(self.dual_value)),
-            ("gap", json!(self.gap)),
             ("iterations", json!(self.iterations)),
             ("seconds", json!(self.solving.as_secs_f64())),
             ("seconds_total", json!(self.started.elapsed().as_secs_f64())),
@@ -43,7 +45,7 @@ impl SolverReport {
             ("threads", json!(self.threads)),
             ("simd", json!(brenier::simd::level().name())),
         ] {
-            object.insert(key.to_owned(), value);
+            insert(key, value);
         }
         if let Value::Object(details) = details {
             object.extend(details);
@@ -95,6 +97,21 @@ pub fn print(text: &str) -> Result<(), Failure> {
 /// Prints one JSON object.
 pub fn print_object(object: Map<String, Value>) -> Result<(), Failure> {
     print(&Value::Object(object).to_string())
+}
+
+/// Prints what the argument parser has to say, help or why it refused; the exit code. A program that waits for an object gets one.
+pub fn usage(error: &clap::Error) -> u8 {
+    // Whoever does not listen does not hinder the exit code.
+    let _ = error.print();
+    if !error.use_stderr() {
+        return SOLVED;
+    }
+    if std::env::args_os().any(|argument| argument == "--json") {
+        let text = error.render().to_string();
+        let message = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
+        let _ = print(&json!({ "status": "error", "error": message }).to_string());
+    }
+    WRONG_USAGE
 }
 
 /// Says on standard error why there is no answer, and on standard output too where a program waits for an object.

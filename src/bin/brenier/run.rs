@@ -10,7 +10,9 @@ use std::time::Duration;
 pub const SOLVED: u8 = 0;
 /// An input was refused, or an output could not be written.
 pub const BAD_INPUT: u8 = 1;
-/// A limit was reached: the answer is feasible but not proved optimal. (2 is the argument parser's, for wrong usage.)
+/// The arguments make no sense.
+pub const WRONG_USAGE: u8 = 2;
+/// A limit was reached: the answer is feasible but not proved optimal.
 pub const LIMIT: u8 = 3;
 /// A signal ended the run at once: 128 + SIGINT, as shells count.
 pub const INTERRUPTED: u8 = 130;
@@ -22,7 +24,8 @@ Exit codes:
   1    bad input or output: the message names the file, the index and the value
   2    wrong usage
   3    stopped by a limit (iterations, time, precision) or by Ctrl-C: the answer is
-       feasible, and its gap says how far from the optimum it can be
+       feasible, or its marginal error is stated, and its gap says how far from the
+       optimum it can be
   4    infeasible or unbounded (never for transport: equal masses have a plan)
   130  Ctrl-C a second time, or while nothing is being solved: no answer";
 
@@ -45,14 +48,6 @@ pub struct RunArguments {
     #[arg(long, value_name = "N", value_parser = threads::parse, help_heading = "Run")]
     pub threads: Option<usize>,
 
-    /// Stop after this many iterations with the best plan so far
-    #[arg(long, value_name = "N", help_heading = "Run")]
-    pub max_iterations: Option<u64>,
-
-    /// Stop the solver after this many seconds with the best plan so far
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, help_heading = "Run")]
-    pub timeout: Option<Duration>,
-
     /// Print no table and no progress (errors, and JSON where it is asked for, are still printed)
     #[arg(long, short, conflicts_with = "verbose", help_heading = "Run")]
     pub quiet: bool,
@@ -60,6 +55,24 @@ pub struct RunArguments {
     /// Say on standard error what is being done
     #[arg(long, short, help_heading = "Run")]
     pub verbose: bool,
+}
+
+/// When a solver ends before it is done.
+#[derive(Args)]
+pub struct LimitArguments {
+    /// Stop after this many iterations with the best plan so far
+    #[arg(long, value_name = "N", help_heading = "Run")]
+    pub max_iterations: Option<u64>,
+
+    /// Stop the solver after this many seconds with the best plan so far
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        value_parser = seconds,
+        allow_negative_numbers = true,
+        help_heading = "Run"
+    )]
+    pub timeout: Option<Duration>,
 }
 
 impl RunArguments {
@@ -74,8 +87,8 @@ impl RunArguments {
 
 /// Reads a time in seconds.
 fn seconds(text: &str) -> Result<Duration, String> {
-    let number: f64 = text.parse().map_err(|_| "it must be a number".to_owned())?;
-    Duration::try_from_secs_f64(number).map_err(|reason| reason.to_string())
+    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    seconds.ok_or_else(|| "it must be a number of seconds, zero or more".to_owned())
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::progress::ProgressDisplay;
-use crate::run::RunArguments;
+use crate::run::{LimitArguments, RunArguments};
 use brenier::ot::Progress;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
@@ -19,12 +19,12 @@ pub struct Watch {
 
 impl Watch {
     /// Begins to watch: a signal or a timeout counts from now on.
-    pub fn begin(run: &RunArguments) -> Result<Self, Failure> {
+    pub fn begin(run: &RunArguments, limits: &LimitArguments) -> Result<Self, Failure> {
         Ok(Self {
             interrupt: Interrupt::listen(run.quiet)?,
             display: ProgressDisplay::new(run.quiet, run.verbose),
             started: Instant::now(),
-            timeout: run.timeout,
+            timeout: limits.timeout,
             stopped_by: None,
         })
     }

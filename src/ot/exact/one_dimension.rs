@@ -22,7 +22,8 @@ pub(super) fn solve_by_sorting<T: Scalar>(
         return None;
     }
     let p = convex_power(distance)?;
-    let sorting = Progress { stage: "sorting", iterations: 0, cost: f64::NAN, fraction: f64::NAN };
+    let sorting =
+        Progress { stage: "sorting", iterations: 0, cost: f64::NAN, residual: f64::NAN, fraction: f64::NAN };
     if observer(&sorting).is_break() {
         return None;
     }

@@ -107,6 +107,6 @@ impl<'o> Monitor<'o> {
     /// Tells the observer how far the present stage is. Whether to stop.
     pub fn told_to_stop(&mut self, iterations: u64, cost: f64, fraction: f64) -> bool {
         let stage = self.current.map_or("", |(index, _)| self.report.stages[index].name);
-        self.observe(&Progress { stage, iterations, cost, fraction }).is_break()
+        self.observe(&Progress { stage, iterations, cost, residual: f64::NAN, fraction }).is_break()
     }
 }

@@ -89,7 +89,8 @@ impl Run<'_> {
         } else {
             self.iterations as f64 / self.max_iterations as f64
         };
-        let progress = Progress { stage, iterations: self.iterations, cost: f64::NAN, fraction };
+        let progress =
+            Progress { stage, iterations: self.iterations, cost: f64::NAN, residual: error, fraction };
         self.stopped |= (self.observer)(&progress).is_break();
         self.stopped
     }

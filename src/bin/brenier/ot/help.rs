@@ -7,7 +7,7 @@ brenier ot [OPTIONS] <SOURCE> <TARGET>
 
 /// What is computed. A paragraph is one line: the argument parser breaks it to the width of the terminal.
 pub const WHAT: &str = "\
-Exact optimal transport between two weighted point clouds, or for a given cost matrix.
+Optimal transport between two weighted point clouds, or for a given cost matrix: exact, or entropic with --epsilon.
 
 Finds the cheapest way to move the mass of n sources onto m targets:
 
@@ -21,7 +21,11 @@ relative, or 1e-5 if weights come as f32. Nothing is normalised silently.
 
 The method is a network simplex, for large problems on a sparse graph of candidate pairs that an entropic warm start \
 finds; points on a line are sorted, whatever the method. Its answer comes with a proof: potentials f, g with f_i + g_j <= C_ij for all pairs \
-bound every plan's cost from below by the dual value, sum_i a_i f_i + sum_j b_j g_j. The gap is the cost minus that.";
+bound every plan's cost from below by the dual value, sum_i a_i f_i + sum_j b_j g_j. The gap is the cost minus that.
+
+With --epsilon E it finds the plan that minimises sum_ij P_ij C_ij + E KL(P | a b/M) instead, M the mass: \
+P_ij = a_i b_j/M exp((f_i + g_j - C_ij)/E), by Sinkhorn's algorithm in the log domain. The regularised cost, the dual value and the gap are those of that problem. \
+The rounded cost, of the feasible plan next to P, and the lower bound that the potentials prove enclose the exact cost.";
 
 /// Inputs, examples, and the keys of `--json`.
 pub const EXAMPLES: &str = "\
@@ -39,10 +43,13 @@ Examples:
   brenier ot source.npy target.npy --source-potentials f.npy --target-potentials g.npy
   brenier ot source.npy moved.npy --initial-potentials f.npy g.npy --verbose
 
+  brenier ot source.npy target.npy --epsilon 0.05 --epsilon-relative median
+  brenier ot source.npy target.npy --epsilon 0.1 --plan plan.npy --top 10
+
 An initial plan or initial potentials change the time, never the answer's optimality. Their files are laid out as --plan \
 and the two options for potentials write them. --verbose ends with a table of the solver's stages.
 
-Keys of --json (numbers that are not finite, and what is not known, are null):
+Keys of --json without --epsilon (numbers that are not finite, and what is not known, are null):
   status               optimal, iteration_limit, stopped, or inaccurate (the costs span
                        more orders of magnitude than f64 has digits)
   cost                 sum_ij P_ij C_ij
@@ -78,5 +85,28 @@ Keys of --json (numbers that are not finite, and what is not known, are null):
                          mass; null without one
   plan, source_potentials, target_potentials
                        the files that were written, or null
+Keys of --json with --epsilon: of those above
+  status               converged, iteration_limit, stopped, or inaccurate (rounding keeps
+                       the marginal error above the tolerance)
+  cost, transport_cost sum_ij P_ij C_ij
+  dual_value, gap      lower bound on the regularised problem, with KL; upper bound - that
+  iterations           looks at all pairs
+  all from seconds to element_type, source_marginal_error, target_marginal_error,
+  tolerance (of the marginal error), stopped_by, plan, source_potentials, target_potentials
+and
+  epsilon              in units of the cost
+  method               accelerated, plain or anderson
+  finished_in_double   whether the last iterations were in double precision
+  passes               iterations, and inner work in such units
+  marginal_error       L1 error of both marginals as a share of the mass, as the solver
+                       saw it
+  regularised_cost     cost + epsilon KL(P | a b/M)
+  regularised_cost_with_entropy, dual_value_with_entropy
+                       cost - epsilon H(P), and the dual value of that problem
+  kl_divergence, entropy
+                       KL(P | a b/M), and H(P) = - sum_ij P_ij (ln P_ij - 1)
+  rounded_cost, cost_lower_bound
+                       the exact cost (without entropy) lies between them
+  top                  entries of each row that --plan has, or null for all
 After an error the object is {\"status\":\"error\",\"error\":\"what was wrong\"}.
 ";

@@ -5,9 +5,9 @@ use crate::input::{Numbers, is_csv, read_column};
 use crate::output::PlanFormat;
 use crate::run::RunArguments;
 use brenier::data::csv::{self, CsvOptions};
-use brenier::ot::TransportPlan;
 use brenier::ot::exact::Options;
 use brenier::ot::plan::PlanEntry;
+use brenier::ot::{TransportPlan, sinkhorn};
 use brenier::{Error, Matrix};
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ pub struct InitialArguments {
     initial_potentials: Option<Vec<PathBuf>>,
 
     /// Begin with this plan, for instance that of a similar problem
-    #[arg(long, value_name = "FILE", conflicts_with = "initial_potentials")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["initial_potentials", "epsilon"])]
     initial_plan: Option<PathBuf>,
 
     /// How the initial plan is laid out
@@ -34,6 +34,26 @@ impl InitialArguments {
         self.initial_potentials.iter().flatten().chain(&self.initial_plan).map(PathBuf::as_path)
     }
 
+    /// Reads the potentials, for the entropic solver. `header` says that `.csv` files begin with names.
+    pub fn read_potentials(
+        &self,
+        options: sinkhorn::Options,
+        header: bool,
+        run: &RunArguments,
+    ) -> Result<sinkhorn::Options, Failure> {
+        self.paths().for_each(|path| run.say(&format!("reading {}", path.display())));
+        Ok(match self.potentials(header)? {
+            Some([f, g]) => options.with_initial(f.as_slice().to_vec(), g.as_slice().to_vec()),
+            None => options,
+        })
+    }
+
+    fn potentials(&self, header: bool) -> Result<Option<[Matrix<f64>; 2]>, Failure> {
+        let Some([f, g]) = self.initial_potentials.as_deref() else { return Ok(None) };
+        let potentials = |path| Ok::<_, Failure>(read_column(path, "potentials", header)?.into_f64());
+        Ok(Some([potentials(f)?, potentials(g)?]))
+    }
+
     /// Reads them, for a problem of so many sources and targets. `header` says that `.csv` files begin with names.
     pub fn read(
         &self,
@@ -45,9 +65,8 @@ impl InitialArguments {
         for path in self.paths() {
             run.say(&format!("reading {}", path.display()));
         }
-        if let Some([f, g]) = self.initial_potentials.as_deref() {
-            let potentials = |path| Ok::<_, Failure>(read_column(path, "potentials", header)?.into_f64());
-            return Ok(options.with_initial_potentials(potentials(f)?.as_slice(), potentials(g)?.as_slice()));
+        if let Some([f, g]) = self.potentials(header)? {
+            return Ok(options.with_initial_potentials(f.as_slice(), g.as_slice()));
         }
         let Some(path) = &self.initial_plan else { return Ok(options) };
         let entries = match self.initial_plan_format {

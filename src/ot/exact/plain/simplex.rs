@@ -188,6 +188,7 @@ impl<T: Scalar> Simplex<'_, '_, T> {
             stage: "network simplex",
             iterations: self.pivots,
             cost: self.running_cost,
+            residual: f64::NAN,
             fraction: f64::NAN,
         };
         observer(&progress).is_break()

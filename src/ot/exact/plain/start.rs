@@ -44,6 +44,7 @@ impl Watch<'_> {
             stage: "starting tree",
             iterations: 0,
             cost: f64::NAN,
+            residual: f64::NAN,
             fraction: (self.entries as f64 / self.expected as f64).min(1.0),
         })
     }
