@@ -123,29 +123,13 @@ pub enum Error {
         /// The first such row.
         row: usize,
     },
-    /// A function of points was given a problem with a cost matrix.
-    #[error("{operation} needs points, but the problem was given by its costs ({instead})")]
+    /// A function of points was given a problem with a cost matrix, or with a cost of the user's own.
+    #[error("{operation} needs points and a distance ({instead})")]
     PointsNeeded {
         /// The function that was called.
         operation: &'static str,
         /// What to do without points.
         instead: &'static str,
-    },
-    /// Two entries of a matrix that must be symmetric differ.
-    #[error(
-        "{what}[{row}, {column}] is {value}, but [{column}, {row}] is {transposed}: it must be symmetric"
-    )]
-    NotSymmetric {
-        /// Which input.
-        what: &'static str,
-        /// Row of the first such entry below the diagonal.
-        row: usize,
-        /// Its column.
-        column: usize,
-        /// The entry.
-        value: f64,
-        /// The entry on the other side of the diagonal.
-        transposed: f64,
     },
     /// A name that is not known.
     #[error("{what} \"{got}\" is not known: expected {expected}")]

@@ -3,11 +3,11 @@
 //! A [`Problem`] says what is to be moved: the costs C (a matrix, or two point clouds and a distance) and the weights a, b.
 //! Solvers take it and answer with a plan, potentials and a [`Certificate`].
 
-pub mod barycentre;
 pub mod adaptation;
+pub mod barycentre;
 pub mod certificate;
-pub mod divergence;
 pub mod coupling;
+pub mod divergence;
 pub mod exact;
 pub mod gaussian;
 pub mod geodesic;

@@ -2,11 +2,11 @@
 
 mod adaptation;
 mod balanced;
-mod divergence;
-mod gradients;
 mod coupling;
+mod divergence;
+mod exercise;
+mod gradients;
 #[path = "../independent/mod.rs"]
 mod independent;
 mod partial;
 mod unbalanced;
-mod exercise;

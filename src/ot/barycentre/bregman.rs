@@ -204,6 +204,7 @@ pub(super) fn iterate(
             stage: "Bregman projections",
             iterations,
             cost: f64::NAN,
+            residual,
             fraction: fraction.clamp(0.0, 1.0),
         };
         if iterations > 0 && observer(&progress).is_break() {

@@ -175,8 +175,13 @@ pub fn free_support_with<'a>(
             weight / mass * pairs.map(|(x, y)| ((x - y) / extent).powi(2)).sum::<f64>()
         }));
         let residual = moved.sqrt();
-        let progress =
-            Progress { stage: "moving the points", iterations, cost: objective, fraction: f64::NAN };
+        let progress = Progress {
+            stage: "moving the points",
+            iterations,
+            cost: objective,
+            residual,
+            fraction: f64::NAN,
+        };
         let status = if !proved {
             Some(Status::Inaccurate)
         } else if residual <= options.tolerance {

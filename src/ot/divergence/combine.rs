@@ -46,7 +46,7 @@ pub(super) struct Watch<'o> {
 
 impl Watch<'_> {
     pub(super) fn look(&mut self, stage: &'static str, iterations: u64) -> bool {
-        let progress = Progress { stage, iterations, cost: f64::NAN, fraction: f64::NAN };
+        let progress = Progress { stage, iterations, cost: f64::NAN, residual: f64::NAN, fraction: f64::NAN };
         self.stopped |= (self.observer)(&progress).is_break();
         self.stopped
     }
@@ -213,6 +213,7 @@ fn settle<'a, T: Scalar>(
     let problem = match costs {
         Costs::Matrix(matrix) => Problem::from_costs(matrix),
         Costs::Points { source, target, distance } => Problem::from_points(source, target, distance),
+        Costs::Pairs { .. } => unreachable!("refused before"),
     };
     let problem = problem.with_source_weights(weights).with_target_weights(weights);
     let solution = sinkhorn::solve_with(&problem, &general, &mut |progress| {

@@ -117,6 +117,13 @@ pub fn solve_costs<'a, T: Scalar>(
         let shape = match costs {
             Costs::Matrix(matrix) => [matrix.rows(), matrix.columns()],
             Costs::Points { source, target, .. } => [source.rows(), target.rows()],
+            // Nothing says that a cost of the user's own is symmetric.
+            Costs::Pairs { .. } => {
+                return Err(Error::PointsNeeded {
+                    operation: "the Sinkhorn divergence",
+                    instead: "costs of one's own must come as matrices, whose symmetry is checked",
+                });
+            }
         };
         if let Some(&got) = shape.iter().find(|&&length| length != expected) {
             return Err(Error::Shape { operation: "the Sinkhorn divergence", what: size, expected, got });

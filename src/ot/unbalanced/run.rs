@@ -65,7 +65,7 @@ impl<'o> Run<'o> {
         } else {
             iterations as f64 / self.max_iterations as f64
         };
-        let progress = Progress { stage: self.stage, iterations, cost: f64::NAN, fraction };
+        let progress = Progress { stage: self.stage, iterations, cost: f64::NAN, residual, fraction };
         self.stopped |= (self.observer)(&progress).is_break();
         if residual < 0.9 * self.best {
             (self.best, self.since_best) = (residual, 0);
