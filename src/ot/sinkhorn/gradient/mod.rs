@@ -39,14 +39,14 @@
 //! use brenier::matrix::Distance;
 //! use brenier::ot::{Problem, sinkhorn};
 //!
-//! let mut x = Matrix::from_rows([[0.0, 0.0], [1.0, 0.0]]);
+//! let x = Matrix::from_rows([[0.0, 0.0], [1.0, 0.0]]);
 //! let y = Matrix::from_rows([[0.0, 2.0], [1.0, 2.0]]);
 //! let solution = sinkhorn::solve(&Problem::from_points(&x, &y, Distance::SquaredEuclidean), 0.01)?;
 //! let gradient = sinkhorn::gradient::envelope(&solution.plan);
 //! let dx = gradient.source_points(&x, &y, Distance::SquaredEuclidean)?;
 //! assert!((dx[(0, 1)] + 2.0).abs() < 1e-5); // 2 a (x - y)
-//! x.as_mut_slice().iter_mut().zip(dx.as_slice()).for_each(|(x, dx)| *x -= 0.5 * dx);
-//! assert!((x[(0, 1)] - 1.0).abs() < 1e-5);
+//! let moved = Matrix::from_fn(2, 2, |row, k| x[(row, k)] - 0.5 * dx[(row, k)]);
+//! assert!((moved[(0, 1)] - 1.0).abs() < 1e-5);
 //! # Ok::<(), brenier::Error>(())
 //! ```
 
