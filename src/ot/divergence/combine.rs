@@ -45,8 +45,8 @@ pub(super) struct Watch<'o> {
 }
 
 impl Watch<'_> {
-    pub(super) fn look(&mut self, stage: &'static str, iterations: u64) -> bool {
-        let progress = Progress { stage, iterations, cost: f64::NAN, residual: f64::NAN, fraction: f64::NAN };
+    pub(super) fn look(&mut self, stage: &'static str, iterations: u64, residual: f64) -> bool {
+        let progress = Progress { stage, iterations, cost: f64::NAN, residual, fraction: f64::NAN };
         self.stopped |= (self.observer)(&progress).is_break();
         self.stopped
     }

@@ -75,7 +75,7 @@ impl<'a> Symmetric<'a> {
                 best = self.error;
                 best_potentials.copy_from_slice(&self.potentials);
             }
-            let stopped = watch.look("Sinkhorn divergence: a cloud to itself", self.iterations);
+            let stopped = watch.look("Sinkhorn divergence: a cloud to itself", self.iterations, self.error);
             if self.error <= tolerance {
                 break Status::Converged;
             }
