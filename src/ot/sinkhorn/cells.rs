@@ -23,8 +23,9 @@ const LEAVES: usize = 192;
 /// Splits in gaps at most: outliers cut off one by one must not make a leaf of every point.
 const GAP_SPLITS: usize = 64;
 
-/// A gap counts if it is wider than this share of the cell.
+/// A gap counts if it is wider than this share of the cell, and this share of the whole cloud: small cells of any cloud have gaps.
 const WIDE: f32 = 0.2;
+const WIDE_IN_ALL: f32 = 0.02;
 
 impl Cells {
     pub fn new(points: MatrixView<'_, f32>) -> Self {
@@ -33,6 +34,7 @@ impl Cells {
         let mut order: Vec<u32> = (0..count as u32).collect();
         let mut starts = vec![0];
         let mut gaps = 0;
+        let mut whole_extent = None;
         let whole = 0..count;
         let mut stack = Vec::from([whole]);
         while let Some(range) = stack.pop() {
@@ -41,13 +43,14 @@ impl Cells {
             let coordinate = |point: u32| points.row(point as usize)[axis];
             cell.sort_unstable_by(|&a, &b| coordinate(a).total_cmp(&coordinate(b)).then(a.cmp(&b)));
             let extent = coordinate(cell[cell.len() - 1]) - coordinate(cell[0]);
+            let whole_extent = *whole_extent.get_or_insert(extent);
             let widest = cell
                 .windows(2)
                 .enumerate()
                 .map(|(k, pair)| (coordinate(pair[1]) - coordinate(pair[0]), k + 1))
                 .max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)));
             let split = match widest {
-                Some((gap, at)) if gap > WIDE * extent && cell.len() > 2 && gaps < GAP_SPLITS => {
+                Some((gap, at)) if gap > WIDE * extent && gap > WIDE_IN_ALL * whole_extent && gaps < GAP_SPLITS => {
                     gaps += 1;
                     at
                 }
