@@ -345,7 +345,10 @@ proptest! {
         let (a, b) = (weigh(n, masses.0), weigh(m, masses.1));
         let rho = if swap { [by_target, by_source] } else { [by_source, by_target] };
         let problem = Problem::from_costs(&costs).with_source_weights(&a).with_target_weights(&b);
-        let options = Options::new(epsilon, rho[0]).with_target_relaxation(rho[1]).with_tolerance(1e-9);
+        let options = Options::new(epsilon, rho[0])
+            .with_target_relaxation(rho[1])
+            .with_tolerance(1e-9)
+            .with_max_iterations(1_000_000);
         let solution = solve(&problem, &options);
         prop_assert!(solution.is_converged(), "{} after {}", solution.status, solution.iterations);
         let values = solution.values();

@@ -11,7 +11,7 @@
 //! all pairs does both turns. All of a side's mass makes its inequality an equation.
 //!
 //! Where nearly all mass goes, λ would creep: rows that are full hide it from the columns. So λ is also raised by what the rows alone would ask for, found from the same pass: the maximum over f and λ
-//! together, but for one turn's delay. That is no ascent, so the step is halved for good whenever the dual value has fallen; the turns converge from anywhere.
+//! together, but for one turn's delay. That is no ascent, so the step is halved for good whenever the dual value has not risen; the turns converge from anywhere.
 
 use super::level::level;
 use super::{Values, checked_mass};
@@ -239,7 +239,7 @@ fn iterate<A: Scalar, C: CostBlocks<A>>(
     let guess = work.mass.ln();
     let mut t = vec![0.0; h.len()];
     let mut row_t = vec![0.0; f.len()];
-    // How much of the rows' price is believed, and the dual value that must not fall for it.
+    // How much of the rows' price is believed, and the dual value that must rise all the same.
     let (mut trust, mut last_dual) = (1.0, f64::NEG_INFINITY);
     loop {
         let centre = pass.set_potentials(h, &target.logs);
@@ -275,7 +275,7 @@ fn iterate<A: Scalar, C: CostBlocks<A>>(
         let mut raise = 0.0;
         if !all_of_source && !all_of_target {
             let dual = dual_value(work, f, h, *lambda, pass.column_sums());
-            if dual < last_dual - 8.0 * pass.rounding_floor() * work.mass * (1.0 + lambda.abs()) {
+            if dual <= last_dual {
                 trust *= 0.5;
             }
             last_dual = dual;

@@ -112,9 +112,11 @@ impl Values {
             .collect();
         let inner = scaled(plan, &x, &y, &column_room);
         let row_room: Vec<f64> = a.iter().zip(&inner.rows).map(|(a, row)| (a - row).max(0.0)).collect();
-        let missing = (wanted - total(&inner.rows)).max(0.0);
-        let delta = missing / wanted;
+        let (rows, columns) = (total(&row_room), total(&column_room));
         let inner_mass = total(&inner.rows);
+        // Where all of a side goes there may be no room left by rounding, for what is missing by rounding.
+        let missing = (wanted - inner_mass).min(rows).min(columns).max(0.0);
+        let delta = missing / wanted;
         let factors = |marginal: &[f64], factors: &[f64]| {
             sum(marginal.iter().zip(factors).map(|(r, x)| if *r > 0.0 { r * x.ln() } else { 0.0 }))
         };
@@ -124,7 +126,6 @@ impl Values {
             - if inner_mass > 0.0 { inner_mass * (-delta).ln_1p() } else { 0.0 };
         let mut feasible_cost = inner.cost;
         if missing > 0.0 {
-            let (rows, columns) = (total(&row_room), total(&column_room));
             // r = |r| ρ γᵀ with ρ, γ of sum one: Σ r ln(r / δ a bᵀ) = |r| (ln(|r|/δ) + Σ ρ ln(ρ/a) + Σ γ ln(γ/b)).
             let side = |room: &[f64], weights: &[f64], all: f64| {
                 sum(room
