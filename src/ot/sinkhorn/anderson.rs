@@ -68,9 +68,20 @@ impl Anderson {
         };
         let mut coefficients = right;
         factors.solve(&mut coefficients);
+        // Such combinations are made of rounding.
+        const LARGEST: f64 = 1e4;
+        if coefficients.iter().any(|coefficient| coefficient.is_nan() || coefficient.abs() > LARGEST) {
+            self.restart();
+            return next;
+        }
         for (coefficient, step) in coefficients.iter().zip(&self.image_steps) {
             next.iter_mut().zip(step).for_each(|(next, step)| *next -= coefficient * step);
         }
+        // Potentials are free up to a constant, and must not drift away along it.
+        let total: f64 = weights.iter().sum();
+        let drift: f64 =
+            next.iter().zip(image).zip(weights).map(|((next, image), weight)| weight * (next - image)).sum();
+        next.iter_mut().for_each(|next| *next -= drift / total);
         next
     }
 }

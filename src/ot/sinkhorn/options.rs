@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Epsilon {
-    /// ε itself.
+    /// ε itself, from 1e-280 to 1e280.
     Absolute(f64),
     /// ε as a multiple of the mean of all costs.
     RelativeToMean(f64),

@@ -13,6 +13,10 @@ use crate::ot::progress::Progress;
 use crate::scalar::Scalar;
 use std::ops::ControlFlow;
 
+/// No share of the mass below this is iterated on in single precision, in double: far from what products with it may underflow to.
+const LEAST_SINGLE: f64 = 1e-30;
+const LEAST_DOUBLE: f64 = 1e-250;
+
 /// The side of a problem that takes part: the points with mass.
 pub(super) struct Side {
     /// Which points these are, or `None` where all have mass.
@@ -24,8 +28,9 @@ pub(super) struct Side {
 }
 
 impl Side {
-    pub(super) fn new(weights: &[f64], mass: f64) -> Self {
-        let chosen: Vec<usize> = (0..weights.len()).filter(|&index| weights[index] / mass > 0.0).collect();
+    /// The points whose share of the mass is above `least`.
+    pub(super) fn new(weights: &[f64], mass: f64, least: f64) -> Self {
+        let chosen: Vec<usize> = (0..weights.len()).filter(|&index| weights[index] / mass > least).collect();
         let shares = chosen.iter().map(|&index| weights[index] / mass).collect();
         Self { weights: shares, chosen: (chosen.len() < weights.len()).then_some(chosen), blocks: Vec::new() }
     }
@@ -116,8 +121,12 @@ pub(super) fn solve<'a, T: Scalar>(
     let weights = problem.checked_weights()?;
     let costs = EntropicCosts::<f64>::prepare(problem.costs(), None, None, 0)?;
     let epsilon = resolve(options.epsilon, &costs)?;
-    let mut sides =
-        [Side::new(&weights.source, weights.source_mass), Side::new(&weights.target, weights.target_mass)];
+    // Shares that the arithmetic cannot hold take no part in the iterations; their potentials are exact all the same.
+    let least = if options.precision == Precision::Single { LEAST_SINGLE } else { LEAST_DOUBLE };
+    let mut sides = [
+        Side::new(&weights.source, weights.source_mass, least),
+        Side::new(&weights.target, weights.target_mass, least),
+    ];
     let warm = options.initial.is_some();
     if options.method == Method::Accelerated {
         put_in_order(problem.costs(), &mut sides);
@@ -135,7 +144,9 @@ pub(super) fn solve<'a, T: Scalar>(
         observer,
         stopped: false,
     };
+    let tiny = sides.iter().any(|side| side.weights.iter().any(|&share| share <= LEAST_SINGLE));
     let single = match options.precision {
+        Precision::Automatic if tiny => false,
         Precision::Automatic => {
             T::EPSILON.to_f64() > 1e-10 || (options.method == Method::Accelerated && options.tolerance > 0.0)
         }
@@ -204,6 +215,9 @@ pub(super) fn solve<'a, T: Scalar>(
         )?);
     }
     let outcome = outcome.expect("one of the two arithmetics was used");
+    if !in_double {
+        steady_sources(&costs, &sides, &mut potentials, epsilon);
+    }
     let [source, target] = all_potentials(&costs, &sides, &potentials, epsilon);
     let Run { iterations, passes, errors, .. } = run;
     let CheckedWeights { source: a, target: b, target_mass, .. } = weights;
@@ -217,6 +231,44 @@ pub(super) fn solve<'a, T: Scalar>(
         errors,
         finished_in_double: in_double,
     })
+}
+
+/// Where potentials are so large beside ε that single precision left them with hardly a digit, the sources' are taken afresh from the targets': exponents that are
+/// off by hundreds would make infinities of the plan.
+fn steady_sources(
+    costs: &EntropicCosts<'_, f64>,
+    sides: &[Side; 2],
+    potentials: &mut Potentials,
+    epsilon: f64,
+) {
+    let largest = potentials.f.iter().chain(&potentials.g).fold(0.0_f64, |most, p| most.max(p.abs()));
+    if largest / epsilon * f64::from(f32::EPSILON) < 0.01 {
+        return;
+    }
+    let (n, m) = (costs.rows(), costs.columns());
+    let mut exponents = vec![f64::NEG_INFINITY; m];
+    let scaled: Vec<f64> =
+        potentials.g.iter().zip(&sides[1].weights).map(|(g, weight)| g / epsilon + weight.ln()).collect();
+    sides[1].scatter(&scaled, &mut exponents);
+    let rows: Vec<usize> = sides[0].chosen.clone().unwrap_or_else(|| (0..n).collect());
+    let minima = crate::parallel::map_chunks(rows.len(), 16, |range| {
+        let mut row = vec![0.0; m];
+        rows[range]
+            .iter()
+            .map(|&index| {
+                costs.block_into(index..index + 1, 0..m, &mut row);
+                row.iter_mut().zip(&exponents).for_each(|(cost, x)| *cost = x - *cost / epsilon);
+                soft_minimum(&row, epsilon)
+            })
+            .collect::<Vec<f64>>()
+    });
+    potentials.f = minima.concat();
+}
+
+/// -ε ln Σ exp(xⱼ).
+fn soft_minimum(exponents: &[f64], epsilon: f64) -> f64 {
+    let largest = exponents.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    -epsilon * (largest + exponents.iter().map(|x| (x - largest).exp()).sum::<f64>().ln())
 }
 
 /// Orders both sides so that neighbours are alike, by coordinates or by the costs to a few landmarks.
@@ -272,7 +324,7 @@ fn improve<A: Scalar>(
 /// The absolute ε.
 pub(crate) fn resolve(epsilon: Epsilon, costs: &EntropicCosts<'_, f64>) -> Result<f64> {
     let (factor, scale, what) = match epsilon {
-        Epsilon::Absolute(epsilon) => return Ok(epsilon),
+        Epsilon::Absolute(epsilon) => return within_range(epsilon),
         Epsilon::RelativeToMean(factor) => {
             (factor, mean(costs), "the mean cost, by which epsilon is measured,")
         }
@@ -281,10 +333,19 @@ pub(crate) fn resolve(epsilon: Epsilon, costs: &EntropicCosts<'_, f64>) -> Resul
         }
     };
     let epsilon = factor * scale;
-    if epsilon > 0.0 && epsilon.is_finite() {
-        return Ok(epsilon);
+    if scale > 0.0 {
+        return within_range(epsilon);
     }
     Err(Error::Argument { name: what, value: scale, requirement: "it must be positive: give epsilon itself" })
+}
+
+/// Refuses an ε with which potentials or their quotients would leave the range of double precision.
+fn within_range(epsilon: f64) -> Result<f64> {
+    if (1e-280..=1e280).contains(&epsilon) {
+        return Ok(epsilon);
+    }
+    let requirement = "it must be from 1e-280 to 1e280: scale the costs and epsilon alike";
+    Err(Error::Argument { name: "epsilon", value: epsilon, requirement })
 }
 
 /// The mean of all costs.
@@ -339,16 +400,12 @@ fn all_potentials(
         logs
     };
     let (by_source, by_target) = (logs(&sides[0], &potentials.f, n), logs(&sides[1], &potentials.g, m));
-    let soft_minimum = |exponents: &[f64]| {
-        let largest = exponents.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        -epsilon * (largest + exponents.iter().map(|x| (x - largest).exp()).sum::<f64>().ln())
-    };
     if sides[0].chosen.is_some() {
         let mut row = vec![0.0; m];
         for i in (0..n).filter(|&i| by_source[i] == f64::NEG_INFINITY) {
             costs.block_into(i..i + 1, 0..m, &mut row);
             row.iter_mut().zip(&by_target).for_each(|(cost, log)| *cost = log - *cost / epsilon);
-            f[i] = soft_minimum(&row);
+            f[i] = soft_minimum(&row, epsilon);
         }
     }
     if sides[1].chosen.is_some() {
@@ -358,7 +415,7 @@ fn all_potentials(
                 costs.block_into(i..i + 1, j..j + 1, &mut column[i..i + 1]);
             }
             column.iter_mut().zip(&by_source).for_each(|(cost, log)| *cost = log - *cost / epsilon);
-            g[j] = soft_minimum(&column);
+            g[j] = soft_minimum(&column, epsilon);
         }
     }
     [f, g]

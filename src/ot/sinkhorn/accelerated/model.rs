@@ -11,6 +11,9 @@
 //! So a product with M costs one multiply-add for each entry kept, and no exponential. A truncation without the rest would lose the
 //! weak couplings that decide how mass moves between clusters.
 
+// Index loops over registers compile to straight code; iterators over arrays of them do not always.
+#![allow(clippy::needless_range_loop)]
+
 use crate::ot::sinkhorn::RowVisitor;
 use crate::parallel;
 use crate::scalar::{Scalar, Vectorised};
@@ -172,9 +175,10 @@ fn extract_kernel<S: Simd, A: Scalar>(
             if kept.any() {
                 Register::<S, A>::select(kept, entry, zero).store(&mut entries[..lanes]);
                 for k in 0..here {
-                    if entries[k] > A::ZERO {
+                    let entry = entries[k];
+                    if entry > A::ZERO {
                         columns.push((at + k) as u32);
-                        values.push(entries[k].to_f64() as f32);
+                        values.push(entry.to_f64() as f32);
                     }
                 }
             }
