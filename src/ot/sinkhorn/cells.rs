@@ -50,7 +50,9 @@ impl Cells {
                 .map(|(k, pair)| (coordinate(pair[1]) - coordinate(pair[0]), k + 1))
                 .max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)));
             let split = match widest {
-                Some((gap, at)) if gap > WIDE * extent && gap > WIDE_IN_ALL * whole_extent && gaps < GAP_SPLITS => {
+                Some((gap, at))
+                    if gap > WIDE * extent && gap > WIDE_IN_ALL * whole_extent && gaps < GAP_SPLITS =>
+                {
                     gaps += 1;
                     at
                 }
