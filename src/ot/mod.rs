@@ -13,7 +13,7 @@
 //! | [`exact`] | the cheapest plan, by the network simplex | a sparse plan, proved optimal over all pairs |
 //! | [`gaussian`] | normal distributions: distance, map, geodesic, barycentre, entropic plan | closed forms |
 //! | [`geodesic`] | moving along a plan: displacement interpolation | clouds, maps, densities |
-//! | [`line`] | numbers instead of points | the cheapest plan by sorting, proved |
+//! | [`mod@line`] | numbers instead of points | the cheapest plan by sorting, proved |
 //! | [`partial`] | moving a given share of the mass, exactly or with entropy | a plan, its certificate or bounds |
 //! | [`sinkhorn`] | entropic plans of large clouds, and their [gradients](sinkhorn::gradient) | potentials, a streamed plan, bounds on the cost with and without entropy |
 //! | [`sliced`] | comparing clouds of many coordinates by their projections | a mean with its standard error, gradients |
@@ -22,7 +22,7 @@
 //! What they share: [`problem`], [`plan`], [`certificate`], [`progress`].
 //!
 //! # Which one
-//! The cost or the plan itself: [`exact`], up to tens of thousands of points a side, and [`line`] in one dimension. Something smooth to differentiate or to train on:
+//! The cost or the plan itself: [`exact`], up to tens of thousands of points a side, and [`mod@line`] in one dimension. Something smooth to differentiate or to train on:
 //! [`sinkhorn`], or [`divergence`] where zero must mean equal. Many comparisons of large clouds in many dimensions: [`sliced`].
 
 pub mod adaptation;
