@@ -2,7 +2,7 @@
 //! them.
 //!
 //! It answers the question: what is the cheapest way to turn one distribution into another, and what does it cost? This
-//! version solves it exactly, for point clouds and for given costs, and proves that the answer is right. It is one crate
+//! version solves it exactly or with entropy, for point clouds and for given costs, and proves how good the answer is. It is one crate
 //! of plain Rust: no C, no BLAS, no Python, at most 75 crates, full speed on default compiler flags.
 //!
 //! # A program that works
@@ -33,7 +33,8 @@
 //!
 //! Where to look if you know other libraries: `emd` is [`ot::exact::solve`], `emd2` and the Wasserstein distance are
 //! [`ot::exact::transport_cost`] (of [`Distance::SquaredEuclidean`](matrix::Distance::SquaredEuclidean) it is W₂², so take the
-//! root); in one dimension [`ot::line`] does the same by sorting. The search of these pages finds them under those names too.
+//! root); in one dimension [`ot::line`] does the same by sorting. `sinkhorn` is [`ot::sinkhorn::solve`], which answers with potentials, a streamed plan
+//! and bounds on the cost with and without entropy. The search of these pages finds them under those names too.
 //!
 //! # Why
 //!
@@ -51,14 +52,14 @@
 //!
 //! | room | what is in it |
 //! | --- | --- |
-//! | [`ot`] | transport problems, plans and certificates; [`ot::exact`] is the network simplex for any costs and weights, [`ot::line`] sorts in one dimension, [`ot::geodesic`] interpolates |
+//! | [`ot`] | transport problems, plans and certificates; [`ot::exact`] is the network simplex for any costs and weights, [`ot::sinkhorn`] the entropic solver; its page has the others: divergences, barycentres, unbalanced, partial, sliced transport and more |
 //! | [`data`] | `.npy`, CSV and IDX files, read and written; CIFAR files, read; all without C |
 //! | [`random`] | seeded streams that can be split, vectorised fills, and NumPy's legacy generator for published numbers |
 //! | [`matrix`] | [`Matrix`], its views, products, reductions, and distances between point clouds |
 //! | [`simd`] | kernels written once for several instruction sets, chosen at run time: `exp`, `ln`, `tanh`, sums |
 //! | [`error`] | the one error type of the numeric functions |
 //!
-//! Numbers are `f32` or `f64` ([`Scalar`]). The exact solver takes either and answers in `f64`.
+//! Numbers are `f32` or `f64` ([`Scalar`]). Solvers take either and answer in `f64`.
 //!
 //! # Features
 //!

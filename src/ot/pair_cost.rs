@@ -34,7 +34,7 @@ use std::ops::Range;
 ///     }
 /// }
 ///
-/// let x = Matrix::from_rows([[0.0, 0.0], [1.0, 0.0], [0.0, 2.0]]);
+/// let x = Matrix::from_rows([[0.0_f64, 0.0], [1.0, 0.0], [0.0, 2.0]]);
 /// let y = Matrix::from_rows([[0.0, 1.0], [1.0, 1.0], [3.0, 0.0]]);
 /// let problem = Problem::from_pair_cost(&x, &y, &Hyperbolic);
 /// let square = |i: usize, j: usize| (0..2).map(|k| (x[(i, k)] - y[(j, k)]).powi(2)).sum::<f64>();

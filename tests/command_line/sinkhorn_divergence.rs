@@ -19,16 +19,20 @@ fn equal_clouds_have_none_and_moved_ones_the_square_of_the_way() {
         .cloud("y.npy", &random_cloud(30, 2, 2))
         .weights("a.npy", &random_weights(50, 3))
         .weights("b.npy", &random_weights(30, 4));
-    let object = folder.json("sinkhorn-divergence x.npy x.npy --tolerance 1e-10", 0);
+    let object = folder.json("sinkhorn-divergence x.npy x.npy --accuracy 1e-10", 0);
     assert_eq!(object["status"], "converged");
-    assert!(number(&object, "value").abs() <= number(&object, "error") + 1e-14, "{object}");
-    assert!(number(&object, "error") < 1e-8, "{object}");
+    assert!(number(&object, "value").abs() <= number(&object, "error_bound"), "{object}");
+    assert!(number(&object, "error_bound") < 1e-8, "{object}");
     // Squared Euclidean: a translation by v adds |v|^2 to the cost of every plan, whatever ε is.
     for epsilon in ["--epsilon 0.1", "--epsilon 2", "--epsilon 0.1 --epsilon-relative median"] {
-        let arguments = format!("sinkhorn-divergence x.npy moved.npy {epsilon} --tolerance 1e-9");
+        let arguments = format!("sinkhorn-divergence x.npy moved.npy {epsilon} --accuracy 1e-9");
         let object = folder.json(&arguments, 0);
+        // Moving the points has rounded them.
         let error = (number(&object, "value") - 25.0).abs();
-        assert!(error <= number(&object, "error") + 1e-12 && number(&object, "error") < 1e-6, "{object}");
+        assert!(
+            error <= number(&object, "error_bound") + 1e-12 && number(&object, "error_bound") < 1e-6,
+            "{object}"
+        );
     }
     // The parts add up, and the sides may be swapped.
     let weighted =
@@ -38,20 +42,29 @@ fn equal_clouds_have_none_and_moved_ones_the_square_of_the_way() {
     let value = term("cross") - 0.5 * (term("source_self") + term("target_self"));
     // Reading printed numbers may round once more.
     assert!((number(&object, "value") - value).abs() <= 1e-15);
-    assert!(value > 0.0);
+    let [lower, upper] = ["lower_bound", "upper_bound"].map(|key| number(&object, key));
+    assert!(0.0 < lower && lower <= value && value <= upper, "{object}");
+    let longer = (value - lower).max(upper - value);
+    assert!((number(&object, "error_bound") - longer).abs() <= 1e-15, "{object}");
+    // The promise of the accuracy, a millionth; the weights have the mass one. What is added to the bounds for rounding is 64 EPS times a few values below one each.
+    assert!(upper - lower <= 1e-6 * (term("cross").abs() + 0.1) + 1e-13, "{object}");
     let swapped =
         "sinkhorn-divergence y.npy x.npy --source-weights b.npy --target-weights a.npy --epsilon 0.1";
     let swapped = folder.json(swapped, 0);
-    let error = number(&object, "error") + number(&swapped, "error") + 1e-13;
+    let error = number(&object, "error_bound") + number(&swapped, "error_bound") + 1e-13;
     assert!((number(&swapped, "value") - value).abs() <= error);
     let help = text(&folder.run("sinkhorn-divergence --help").stdout);
     for key in object.as_object().unwrap().keys().chain(object["cross"].as_object().unwrap().keys()) {
         assert!(help.contains(key.as_str()), "{key}");
     }
     let table = text(&folder.run("sinkhorn-divergence x.npy y.npy").stdout);
-    for part in
-        ["regularisation       epsilon ", "0.05 of the mean cost", "divergence           0.", "error "]
-    {
+    for part in [
+        "regularisation       epsilon ",
+        "0.05 of the mean cost",
+        "divergence           0.",
+        "bounds               from ",
+        "error ",
+    ] {
         assert!(table.contains(part), "{part}: {table}");
     }
 }
@@ -62,7 +75,18 @@ fn limits_are_exit_code_3() {
     folder.cloud("x.npy", &random_cloud(50, 2, 1)).cloud("y.npy", &random_cloud(30, 2, 2));
     let object = folder.json("sinkhorn-divergence x.npy y.npy --epsilon 0.01 --max-iterations 1", 3);
     assert_eq!(object["status"], "iteration_limit");
-    assert!(number(&object, "error") > 0.0);
+    assert!(number(&object, "error_bound") > 0.0);
     let object = folder.json("sinkhorn-divergence x.npy y.npy --epsilon 0.01 --timeout 0", 3);
     assert_eq!((&object["status"], &object["stopped_by"]), (&"stopped".into(), &"timeout".into()));
+}
+
+#[test]
+fn an_accuracy_out_of_range_is_an_error() {
+    let folder = Folder::new("divergence_accuracy");
+    folder.cloud("x.npy", &random_cloud(5, 2, 1));
+    for accuracy in ["0", "-1", "1", "nan"] {
+        let object = folder.json(&format!("sinkhorn-divergence x.npy x.npy --accuracy {accuracy}"), 1);
+        assert_eq!(object["status"], "error");
+        assert!(object["error"].as_str().unwrap().contains("accuracy"), "{object}");
+    }
 }

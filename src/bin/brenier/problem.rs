@@ -250,11 +250,6 @@ impl ProblemInput {
         }
     }
 
-    /// The weights that were given, source first.
-    pub fn weights(&self) -> [Option<Vec<f64>>; 2] {
-        [&self.source_weights, &self.target_weights].map(|weights| weights.as_ref().map(Numbers::to_vec))
-    }
-
     /// The element type that the solver reads its costs from.
     pub fn element_type(&self) -> &'static str {
         match &self.costs {

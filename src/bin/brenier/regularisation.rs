@@ -53,7 +53,7 @@ pub fn describe(epsilon: f64, given: Epsilon) -> String {
 /// The names of the arithmetics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum PrecisionName {
-    /// For f32 files single as far as it gets, then double; else double
+    /// Single as far as it gets, then double (from f64 files by plain iterations and Anderson: double throughout)
     Automatic,
     /// f32 to the end
     Single,

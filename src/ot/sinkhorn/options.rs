@@ -43,7 +43,8 @@ pub enum Method {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Precision {
-    /// Single precision as far as it gets, then double, for problems given as `f32`; double precision for `f64`.
+    /// Single precision as far as it gets, then double: for problems given as `f32`, and by [`Method::Accelerated`] for all, if there is a
+    /// tolerance to reach. Other methods take double precision for `f64`. With a tolerance of zero what begins in single precision ends in it.
     #[default]
     Automatic,
     /// Single precision to the end: the marginal error does not fall below about 1e-6, more for small ε.
