@@ -60,6 +60,9 @@ impl<'a, A: Scalar> EntropicCosts<'a, A> {
         let prepared = match costs {
             Costs::Matrix(costs) => {
                 check_costs(costs)?;
+                if A::MAX.to_f64() < T::MAX.to_f64() {
+                    check_range::<T, A>(costs)?;
+                }
                 if let (None, None, Some(same)) = (sources, targets, A::same_view(costs)) {
                     return Ok(Self::Stored(same));
                 }
@@ -181,6 +184,30 @@ fn check_costs<T: Scalar>(costs: MatrixView<'_, T>) -> Result<()> {
             let value = costs.row(row)[column].to_f64();
             Err(Error::NotFiniteEntry { what: "costs", row, column, value })
         }
+    }
+}
+
+/// Refuses costs that are too large for the arithmetic.
+fn check_range<T: Scalar, A: Scalar>(costs: MatrixView<'_, T>) -> Result<()> {
+    let bound = T::from_f64(A::MAX.to_f64() / 64.0);
+    let rows_per_chunk = ((1 << 18) / costs.columns().max(1)).max(1);
+    let largest = map_chunks(costs.rows(), rows_per_chunk, |rows| {
+        let mut largest = T::ZERO;
+        for row in rows {
+            for &cost in costs.row(row) {
+                let size = cost.abs();
+                largest = if size > largest { size } else { largest };
+            }
+        }
+        largest
+    });
+    match largest.into_iter().find(|&largest| largest > bound) {
+        None => Ok(()),
+        Some(largest) => Err(Error::Argument {
+            name: "a cost",
+            value: largest.to_f64(),
+            requirement: "it is beyond single precision: scale the costs down, or use double precision",
+        }),
     }
 }
 

@@ -146,7 +146,7 @@ pub(super) fn solve<'a, T: Scalar>(
     };
     let tiny = sides.iter().any(|side| side.weights.iter().any(|&share| share <= LEAST_SINGLE));
     let single = match options.precision {
-        Precision::Automatic if tiny => false,
+        Precision::Automatic if tiny || !(1e-25..=1e25).contains(&epsilon) => false,
         Precision::Automatic => {
             T::EPSILON.to_f64() > 1e-10 || (options.method == Method::Accelerated && options.tolerance > 0.0)
         }
