@@ -30,6 +30,9 @@ const WIDE_IN_ALL: f32 = 0.02;
 impl Cells {
     pub fn new(points: MatrixView<'_, f32>) -> Self {
         let count = points.rows();
+        if points.columns() == 0 {
+            return Self { order: (0..count as u32).collect(), starts: vec![0, count] };
+        }
         let leaf = count.div_ceil(LEAVES).max(LEAST_LEAF);
         let mut order: Vec<u32> = (0..count as u32).collect();
         let mut starts = vec![0];

@@ -18,7 +18,7 @@
 //! The exponents are not shifted by their maximum: near a fixed point s is near one, and u itself is the shift. Where s is
 //! not, because u stems from elsewhere, the row is computed again with the shift, and with ω = 1. Columns have no such
 //! way back within one pass: one in which every exponential vanished is lifted step by step until it is seen again. Nothing
-//! is NaN while costs and weights are finite, however large; potentials saturate at a 64th of the largest number.
+//! is NaN while costs, weights and 1/ε are finite in `A`, however large; potentials saturate at a 64th of the largest number.
 //!
 //! # Accuracy
 //!

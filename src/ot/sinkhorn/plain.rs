@@ -42,7 +42,7 @@ pub(super) fn solve<A: Scalar>(
         before.copy_from_slice(&scaling.v);
         let error = scaling.iterate(work.costs, &work.a, &work.b, work.epsilon, A::ONE).to_f64();
         run.look("Sinkhorn", error);
-        if let Some(status) = run.ending(error) {
+        if let Some(status) = run.ending(error, true) {
             break Outcome { status, error };
         }
         if error < 0.9 * best {

@@ -1,6 +1,6 @@
 //! The entropic plan, streamed: all that people do with it, without storing n m numbers.
 
-use super::kernels::exponentials;
+use super::kernels::{Limits, exponentials, shifted_exponentials};
 use super::{CostBlocks, EntropicCosts};
 use crate::error::{Error, Result};
 use crate::matrix::{Matrix, MatrixView, Operation, gemm};
@@ -12,6 +12,9 @@ use std::ops::Range;
 
 /// Entries of a block: 512 KiB, what second-level caches hold.
 const BLOCK_ENTRIES: usize = 1 << 16;
+
+/// v of a target without mass: far below what any exponential sees, and its sums with other potentials are finite.
+const NOTHING: f64 = -1e300;
 
 /// Parts of the rows that are visited side by side, where each keeps something for all columns.
 const PARTS: usize = 8;
@@ -46,6 +49,8 @@ pub struct EntropicPlan<'a> {
     source_potentials: Vec<f64>,
     target_potentials: Vec<f64>,
     epsilon: f64,
+    /// Whether rows are normalised by themselves: see [`with_steady_rows`](Self::with_steady_rows).
+    steady: bool,
     /// u = f/ε and v = g/ε + ln(b/M), as the kernels take them.
     u: Vec<f64>,
     v: Vec<f64>,
@@ -90,6 +95,7 @@ impl<'a> EntropicPlan<'a> {
             source_potentials: vec![0.0; n],
             target_potentials: vec![0.0; m],
             epsilon,
+            steady: false,
             u: vec![0.0; n],
             v: vec![0.0; m],
         };
@@ -99,8 +105,6 @@ impl<'a> EntropicPlan<'a> {
 
     /// Takes other potentials, f (n) and g (m).
     pub(crate) fn set_potentials(&mut self, f: &[f64], g: &[f64]) {
-        // Far below what any exponential sees, and its sums with other potentials are finite.
-        const NOTHING: f64 = -1e300;
         self.source_potentials.copy_from_slice(f);
         self.target_potentials.copy_from_slice(g);
         for (u, f) in self.u.iter_mut().zip(f) {
@@ -108,6 +112,33 @@ impl<'a> EntropicPlan<'a> {
         }
         for ((v, g), &b) in self.v.iter_mut().zip(g).zip(&self.target_weights) {
             *v = if b > 0.0 { g / self.epsilon + (b / self.reference_mass).ln() } else { NOTHING };
+        }
+    }
+
+    /// The same plan, of a balanced problem, with rows that sum to the weights whatever rounding does to the potentials.
+    ///
+    /// Where potentials are 1e13 times ε or larger, double precision holds them to a few digits of ε only, and the exponentials would be
+    /// anything from zero to infinity. Then each row is taken from the target potentials alone, shifted by its largest exponent.
+    pub(crate) fn with_steady_rows(mut self) -> Self {
+        let largest = self
+            .u
+            .iter()
+            .chain(self.v.iter().filter(|&&v| v != NOTHING))
+            .fold(0.0_f64, |most, x| most.max(x.abs()));
+        self.steady = largest * f64::EPSILON > 1e-3;
+        self
+    }
+
+    /// Pᵢⱼ / aᵢ of some rows, over their costs.
+    fn conditional(&self, rows: Range<usize>, block: &mut [f64], sums: &mut [f64]) {
+        let inverse_epsilon = 1.0 / self.epsilon;
+        if !self.steady {
+            exponentials(block, &self.u[rows], &self.v, inverse_epsilon, sums);
+            return;
+        }
+        for row in block.chunks_exact_mut(self.columns()) {
+            let (_, sum) = shifted_exponentials(row, &self.v, inverse_epsilon, Limits::new());
+            row.iter_mut().for_each(|entry| *entry /= sum);
         }
     }
 
@@ -186,7 +217,7 @@ impl<'a> EntropicPlan<'a> {
                     &[]
                 };
                 let sums = &mut sums[..rows.len()];
-                exponentials(entries, &self.u[rows.clone()], &self.v, 1.0 / self.epsilon, sums);
+                self.conditional(rows.clone(), entries, sums);
                 visit(&mut state, PlanBlock { rows, conditional: entries, costs });
             }
             state
@@ -202,7 +233,7 @@ impl<'a> EntropicPlan<'a> {
             let rows = start / columns..start / columns + part.len() / columns;
             self.costs.block_into(rows.clone(), 0..columns, part);
             let mut sums = vec![0.0; rows.len()];
-            exponentials(part, &self.u[rows.clone()], &self.v, 1.0 / self.epsilon, &mut sums);
+            self.conditional(rows.clone(), part, &mut sums);
             for (row, part) in rows.zip(part.chunks_exact_mut(columns)) {
                 part.iter_mut().for_each(|entry| *entry *= self.source_weights[row]);
             }
@@ -403,7 +434,7 @@ impl<'a> EntropicPlan<'a> {
         assert!(row < self.rows(), "row {row} of {}", self.rows());
         let mut entries = vec![0.0; self.columns()];
         self.costs.block_into(row..row + 1, 0..self.columns(), &mut entries);
-        exponentials(&mut entries, &self.u[row..row + 1], &self.v, 1.0 / self.epsilon, &mut [0.0]);
+        self.conditional(row..row + 1, &mut entries, &mut [0.0]);
         entries.iter_mut().for_each(|entry| *entry *= self.source_weights[row]);
         entries
     }

@@ -100,9 +100,11 @@ impl Run<'_> {
         self.stopped
     }
 
-    /// Why to end after an iteration with this error, if it is time.
-    pub fn ending(&self, error: f64) -> Option<Status> {
-        if self.tolerance > 0.0 && error <= self.tolerance {
+    /// Why to end after an iteration with this error, if it is time; an error at another ε than the target says nothing.
+    pub fn ending(&self, error: f64, at_target: bool) -> Option<Status> {
+        if error.is_nan() {
+            Some(Status::Inaccurate)
+        } else if at_target && self.tolerance > 0.0 && error <= self.tolerance {
             Some(Status::Converged)
         } else if self.stopped {
             Some(Status::Stopped)
@@ -135,8 +137,10 @@ pub(super) fn solve<'a, T: Scalar>(
         Some((f, g)) => Potentials { f: sides[0].gather(f), g: sides[1].gather(g) },
         None => Potentials { f: vec![0.0; sides[0].weights.len()], g: vec![0.0; sides[1].weights.len()] },
     };
+    centre(&sides, &mut potentials);
     let mut run = Run {
-        tolerance: options.tolerance,
+        // A little is left for the rounding of the potentials.
+        tolerance: 0.99 * options.tolerance,
         max_iterations: options.max_iterations,
         iterations: 0,
         passes: 0.0,
@@ -214,18 +218,27 @@ pub(super) fn solve<'a, T: Scalar>(
             &mut run,
         )?);
     }
-    let outcome = outcome.expect("one of the two arithmetics was used");
-    if !in_double {
-        steady_sources(&costs, &sides, &mut potentials, epsilon);
-    }
+    let Outcome { mut status, mut error } = outcome.expect("one of the two arithmetics was used");
+    centre(&sides, &mut potentials);
+    steady_sources(&costs, &sides, &mut potentials, epsilon, in_double);
+    let rounding = rounding(&sides, &potentials, epsilon);
     let [source, target] = all_potentials(&costs, &sides, &potentials, epsilon);
     let Run { iterations, passes, errors, .. } = run;
-    let CheckedWeights { source: a, target: b, target_mass, .. } = weights;
-    let plan = EntropicPlan::new(costs, [a, b], target_mass, [source, target], epsilon);
+    let CheckedWeights { source: a, target: b, source_mass, target_mass } = weights;
+    let plan = EntropicPlan::new(costs, [a, b], target_mass, [source, target], epsilon).with_steady_rows();
+    // What the iterations saw is the error of the potentials before they were rounded.
+    error += rounding;
+    let doubtful = rounding > 0.1 * options.tolerance || !in_double;
+    if status == Status::Converged && doubtful {
+        error = marginal_error(&plan, source_mass, target_mass);
+    }
+    if status == Status::Converged && (error.is_nan() || error > options.tolerance) {
+        status = Status::Inaccurate;
+    }
     Ok(Solution {
         plan,
-        status: outcome.status,
-        marginal_error: outcome.error,
+        status,
+        marginal_error: error,
         iterations,
         passes,
         errors,
@@ -233,16 +246,47 @@ pub(super) fn solve<'a, T: Scalar>(
     })
 }
 
-/// Where potentials are so large beside ε that single precision left them with hardly a digit, the sources' are taken afresh from the targets': exponents that are
+/// Takes the constant out by which potentials are free: both sides get the same mean.
+fn centre(sides: &[Side; 2], potentials: &mut Potentials) {
+    let mean = |side: &Side, potentials: &[f64]| {
+        side.weights.iter().zip(potentials).map(|(weight, p)| weight * p).sum::<f64>()
+    };
+    let shift = 0.5 * (mean(&sides[1], &potentials.g) - mean(&sides[0], &potentials.f));
+    if shift.is_finite() {
+        potentials.f.iter_mut().for_each(|f| *f += shift);
+        potentials.g.iter_mut().for_each(|g| *g -= shift);
+    }
+}
+
+/// What rounding the potentials does to the marginals at most, about, as a share of the mass.
+fn rounding(sides: &[Side; 2], potentials: &Potentials, epsilon: f64) -> f64 {
+    let size = |side: &Side, potentials: &[f64]| {
+        side.weights.iter().zip(potentials).map(|(weight, p)| weight * (p / epsilon).abs()).sum::<f64>()
+    };
+    f64::EPSILON * (size(&sides[0], &potentials.f) + size(&sides[1], &potentials.g))
+}
+
+/// The L1 error of both marginals of the plan, as a share of the mass.
+fn marginal_error(plan: &EntropicPlan<'_>, source_mass: f64, target_mass: f64) -> f64 {
+    let (rows, columns) = plan.marginals();
+    let error = |marginal: &[f64], weights: &[f64], mass: f64| {
+        marginal.iter().zip(weights).map(|(m, weight)| (m / source_mass - weight / mass).abs()).sum::<f64>()
+    };
+    error(&rows, plan.source_weights(), source_mass) + error(&columns, plan.target_weights(), target_mass)
+}
+
+/// Where potentials are so large beside ε that the arithmetic left them with hardly a digit, the sources' are taken afresh from the targets': exponents that are
 /// off by hundreds would make infinities of the plan.
 fn steady_sources(
     costs: &EntropicCosts<'_, f64>,
     sides: &[Side; 2],
     potentials: &mut Potentials,
     epsilon: f64,
+    in_double: bool,
 ) {
     let largest = potentials.f.iter().chain(&potentials.g).fold(0.0_f64, |most, p| most.max(p.abs()));
-    if largest / epsilon * f64::from(f32::EPSILON) < 0.01 {
+    let digits = if in_double { f64::EPSILON } else { f64::from(f32::EPSILON) };
+    if largest / epsilon * digits < 1e-3 {
         return;
     }
     let (n, m) = (costs.rows(), costs.columns());
@@ -304,11 +348,11 @@ fn improve<A: Scalar>(
     run: &mut Run<'_>,
 ) -> Result<Outcome> {
     let scaled = A::from_f64(epsilon);
-    if scaled <= A::ZERO || !(A::ONE / scaled).is_finite() {
+    if scaled <= A::ZERO || !(A::ONE / scaled).is_finite() || !scaled.is_finite() {
         return Err(Error::Argument {
             name: "epsilon",
             value: epsilon,
-            requirement: "it is too small for the arithmetic: scale the costs and epsilon up, or use double precision",
+            requirement: "it is beyond single precision: scale the costs and epsilon alike, or use double precision",
         });
     }
     let weights = |side: &Side| side.weights.iter().map(|&weight| A::from_f64(weight)).collect::<Vec<A>>();

@@ -17,6 +17,9 @@ use super::plan::EntropicPlan;
 use crate::matrix::Matrix;
 use crate::ot::problem::sum;
 
+/// Units of rounding by which bounds are moved outwards: each term of their sums has been rounded five times at most, and the sums are compensated.
+const ROUNDINGS: f64 = 16.0;
+
 /// The values of an entropic plan, all in double precision from the potentials and the costs alone.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -43,11 +46,11 @@ pub struct Values {
     pub dual_with_entropy: f64,
     /// An upper bound on the optimum with KL: the value of the rounded plan, or somewhat more.
     pub upper_bound_with_kl: f64,
-    /// `upper_bound_with_kl - dual_with_kl`: the proof of the potentials. Not negative but for rounding.
+    /// `upper_bound_with_kl - dual_with_kl`, and what rounding may have done to either: the proof of the potentials, not negative.
     pub gap: f64,
-    /// The cost of the rounded plan P', which has the marginals: an upper bound on the optimal cost without entropy.
+    /// The cost of the rounded plan P', which has the marginals, and its rounding: an upper bound on the optimal cost without entropy.
     pub rounded_cost: f64,
-    /// The dual value of feasible potentials: a lower bound on the optimal cost without entropy.
+    /// The dual value of feasible potentials less its rounding: a lower bound on the optimal cost without entropy.
     pub cost_lower_bound: f64,
 }
 
@@ -204,16 +207,18 @@ impl<'a> EntropicPlan<'a> {
                 }
             },
         );
-        let (mut row_deficits, mut scaled_cost, mut crossed) = (Vec::with_capacity(a.len()), 0.0, 0.0);
+        let (mut row_deficits, mut scaled_cost, mut crossed) = (Vec::with_capacity(a.len()), 0.0, Vec::new());
         for (rows, cost) in parts {
             scaled_cost += cost;
             for [deficit, rest] in rows {
                 row_deficits.push(deficit);
-                crossed += deficit * rest;
+                crossed.push((deficit, rest));
             }
         }
         let missing = sum(row_deficits.iter().copied());
-        let cost = scaled_cost + if missing > 0.0 { crossed / missing } else { 0.0 };
+        // Over the missing mass first: the product of two masses may leave the range.
+        let share = |deficit: f64| if missing > 0.0 { deficit / missing } else { 0.0 };
+        let cost = scaled_cost + sum(crossed.into_iter().map(|(deficit, rest)| share(deficit) * rest));
         RoundedPlan {
             plan: self,
             row_factors,
@@ -239,6 +244,8 @@ impl<'a> EntropicPlan<'a> {
         let epsilon = self.epsilon();
         let total = sum(a.iter().copied());
         let mass = sum(first.row_sums.iter().copied());
+        // Row by row: the difference of the two sums would be rounded like the sums.
+        let excess = sum(first.row_sums.iter().zip(a).map(|(row, weight)| row - weight));
         // Σ P ln(P/s) = (Σ f r + Σ g c - <C, P>)/ε for the marginals r, c of P: there is no logarithm in it.
         let relative =
             (dot(f, &first.row_sums) + dot(g, &first.column_sums) - first.transport_cost) / epsilon;
@@ -248,13 +255,18 @@ impl<'a> EntropicPlan<'a> {
         };
         let product = log_masses(a, &first.row_sums) + log_masses(&b, &first.column_sums) - mass * total.ln();
         let entropy = mass - relative - product;
-        let dual_with_kl = dot(f, a) + dot(g, &b) - epsilon * (mass - total);
+        let dual_with_kl = dot(f, a) + dot(g, &b) - epsilon * excess;
         let constant = log_masses(a, a) + log_masses(&b, &b) - total * total.ln() - total;
         let errors = |marginal: &[f64], weights: &[f64]| {
             sum(marginal.iter().zip(weights).map(|(marginal, weight)| (marginal - weight).abs()))
         };
-        let upper_bound_with_kl = self.upper_bound(&rounded, &b, total);
-        let lower_duals: Vec<f64> = first.column_minima.clone();
+        // Bounds are moved outwards by what rounding may have done to them: a few units of what they are sums of.
+        let size =
+            |p: &[f64], weights: &[f64]| sum(p.iter().zip(weights).map(|(p, weight)| (p * weight).abs()));
+        let potentials = size(f, a) + size(g, &b);
+        let rounding = ROUNDINGS * f64::EPSILON * (potentials + epsilon * total + first.transport_cost.abs());
+        let feasible = size(&first.row_minima, a) + size(&first.column_minima, &b);
+        let upper_bound_with_kl = self.upper_bound(&rounded, &b, total) + rounding;
         Values {
             transport_cost: first.transport_cost,
             mass,
@@ -267,9 +279,10 @@ impl<'a> EntropicPlan<'a> {
             dual_with_kl,
             dual_with_entropy: dual_with_kl + epsilon * constant,
             upper_bound_with_kl,
-            gap: upper_bound_with_kl - dual_with_kl,
-            rounded_cost: rounded.cost,
-            cost_lower_bound: dot(&first.row_minima, a) + dot(&lower_duals, &b),
+            gap: upper_bound_with_kl - dual_with_kl + rounding,
+            rounded_cost: rounded.cost + ROUNDINGS * f64::EPSILON * rounded.cost.abs(),
+            cost_lower_bound: dot(&first.row_minima, a) + dot(&first.column_minima, &b)
+                - ROUNDINGS * f64::EPSILON * (feasible + size(g, &b)),
         }
     }
 

@@ -112,10 +112,7 @@ impl<'w, 'c, 'a, 'r, 'o, A: Scalar> Driver<'w, 'c, 'a, 'r, 'o, A> {
         let dual = self.b.iter().zip(&self.v).map(|(b, v)| b * v).sum::<f64>()
             + self.a.iter().zip(&self.scaling.u).map(|(a, u)| a * u.to_f64()).sum::<f64>();
         self.run.look(stage, error);
-        let mut ending = self.run.ending(error);
-        if ending == Some(Status::Converged) && self.epsilon != work.epsilon.to_f64() {
-            ending = None;
-        }
+        let ending = self.run.ending(error, self.epsilon == work.epsilon.to_f64());
         let model =
             if found.is_empty() { None } else { TruncatedModel::new(found, blocks.each_ref(), &marginal) };
         Look { marginal, error, dual, ending, model }

@@ -1,5 +1,6 @@
 //! Anderson's extrapolation of Sinkhorn's iteration, with a way back.
 
+use super::RADIUS;
 use super::driver::Driver;
 use crate::ot::certificate::Status;
 use crate::ot::sinkhorn::anderson::Anderson;
@@ -63,7 +64,14 @@ impl<A: Scalar> Driver<'_, '_, '_, '_, '_, A> {
                 anderson.restart();
                 self.v.clone_from(&plain);
             } else {
-                self.v = anderson.next(&plain, &step, &self.b);
+                let next = anderson.next(&plain, &step, &self.b);
+                if next.iter().zip(&plain).any(|(next, plain)| (next - plain).abs() > 4.0 * RADIUS) {
+                    // Further than anything known here reaches.
+                    anderson.restart();
+                    self.v.clone_from(&plain);
+                } else {
+                    self.v = next;
+                }
             }
         }
     }

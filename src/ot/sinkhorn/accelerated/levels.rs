@@ -16,7 +16,8 @@ impl<A: Scalar> Driver<'_, '_, '_, '_, '_, A> {
         self.rescale(level);
         let mut previous: Option<Vec<f64>> = None;
         while level > 1.0001 * target {
-            let error = match self.solve_level(previous.is_none()) {
+            let may_refuse = previous.is_none() && level < 1e10 * first;
+            let error = match self.solve_level(may_refuse) {
                 Ok(Some(error)) => error,
                 Ok(None) => {
                     // Some costs are far above the typical one: begin where they matter little.
@@ -104,7 +105,8 @@ fn typical_cost<A: Scalar, C: CostBlocks<A>>(costs: &C) -> f64 {
         costs.block_into(k * n / rows..k * n / rows + 1, 0..m, &mut row);
         sample.extend(row.iter().step_by(m.div_ceil(4096)).map(|cost| cost.to_f64().abs()));
     }
-    let mean = sample.iter().sum::<f64>() / sample.len() as f64;
+    let count = sample.len() as f64;
+    let mean = sample.iter().map(|cost| cost / count).sum::<f64>();
     let middle = sample.len() / 2;
     let (_, median, _) = sample.select_nth_unstable_by(middle, f64::total_cmp);
     mean.max(*median)
