@@ -171,7 +171,8 @@ fn one_point_identical_clouds_and_duplicates_are_no_trouble() {
             for distance in [Distance::SquaredEuclidean, Distance::Euclidean] {
                 for epsilon in [10.0, 0.1, 1e-3] {
                     let problem = Problem::from_points(x, y, distance);
-                    let solution = solve(&problem, &Options::new(epsilon).with_method(method)).unwrap();
+                    let options = Options::new(epsilon).with_method(method).with_max_iterations(100_000);
+                    let solution = solve(&problem, &options).unwrap();
                     assert_sound(&solution, "points");
                     assert_eq!(solution.status, Status::Converged, "{method:?} {epsilon}");
                     if x.rows() == 1 || y.rows() == 1 {
@@ -183,5 +184,58 @@ fn one_point_identical_clouds_and_duplicates_are_no_trouble() {
                 }
             }
         }
+    }
+}
+
+/// What a status says is said of the potentials that are returned, and bounds are bounds at every size of ε and of the potentials.
+#[test]
+fn statuses_and_bounds_are_true_where_digits_run_out() {
+    let mut random = RandomStream::new(5);
+    let (mut x, y): (Matrix<f64>, Matrix<f64>) = (random.normal_matrix(20, 2), random.normal_matrix(30, 2));
+    let check = |problem: &Problem<'_, f64>, options: &Options, about: &str| {
+        let solution = solve(problem, options).unwrap();
+        let values = solution.values();
+        let optimum = brenier::ot::exact::solve(problem).unwrap().cost();
+        let error = values.source_marginal_error + values.target_marginal_error;
+        assert!(
+            solution.status != Status::Converged || error <= options.tolerance * 1.000_001,
+            "{about}: {error:e}"
+        );
+        assert!(values.gap >= 0.0, "{about}: {}", values.gap);
+        assert!(
+            values.cost_lower_bound <= optimum && optimum <= values.rounded_cost,
+            "{about}: {values:?} {optimum}"
+        );
+        assert_sound(&solution, about);
+        solution.status
+    };
+    let problem = Problem::from_points(&x, &y, Distance::SquaredEuclidean);
+    for method in METHODS {
+        for constant in [1e10, 1e15, 1e18, 1e30] {
+            for sign in [1.0, -1.0] {
+                let options = Options::new(0.1)
+                    .with_method(method)
+                    .with_initial(vec![constant; 20], vec![sign * constant; 30]);
+                let status = check(&problem, &options, &format!("{method:?} {constant:e}"));
+                assert_eq!(status, Status::Converged);
+            }
+        }
+        for epsilon in [1e-30, 1e-12, 1e10, 1e14, 1e17, 1e20, 4e38] {
+            let options = Options::new(epsilon).with_method(method).with_max_iterations(1000);
+            check(&problem, &options, &format!("{method:?} epsilon {epsilon:e}"));
+        }
+    }
+    x[(3, 0)] = 1e6;
+    check(&Problem::from_points(&x, &y, Distance::SquaredEuclidean), &Options::new(0.1), "outlier");
+    for row in [1e8, 1e12, 1e30] {
+        let costs = Matrix::from_fn(4, 5, |i, j| if i == 0 { row } else { ((7 * i + 3 * j) % 5) as f64 });
+        check(&Problem::from_costs(&costs), &Options::new(0.01), &format!("row {row:e}"));
+    }
+    for scale in [1e100, 1e200] {
+        let costs = Matrix::from_fn(4, 5, |i, j| scale * ((7 * i + 3 * j) % 5) as f64);
+        let options = Options::new(0.1).with_max_iterations(300);
+        check(&Problem::from_costs(&costs), &options, &format!("scale {scale:e}"));
+        let relative = Options::new(Epsilon::RelativeToMean(0.05));
+        assert_eq!(check(&Problem::from_costs(&costs), &relative, "relative"), Status::Converged);
     }
 }

@@ -137,10 +137,13 @@ pub(super) fn solve<'a, T: Scalar>(
         Some((f, g)) => Potentials { f: sides[0].gather(f), g: sides[1].gather(g) },
         None => Potentials { f: vec![0.0; sides[0].weights.len()], g: vec![0.0; sides[1].weights.len()] },
     };
-    centre(&sides, &mut potentials);
+    // The first half of an iteration takes f from g: a constant in g would only cost digits.
+    let constant = mean(&sides[1], &potentials.g);
+    potentials.g.iter_mut().for_each(|g| *g -= constant);
+    potentials.f.iter_mut().for_each(|f| *f += constant);
     let mut run = Run {
-        // A little is left for the rounding of the potentials.
-        tolerance: 0.99 * options.tolerance,
+        // The rest is left for the rounding of the potentials.
+        tolerance: 0.9 * options.tolerance,
         max_iterations: options.max_iterations,
         iterations: 0,
         passes: 0.0,
@@ -219,17 +222,17 @@ pub(super) fn solve<'a, T: Scalar>(
         )?);
     }
     let Outcome { mut status, mut error } = outcome.expect("one of the two arithmetics was used");
+    let rounding = rounding(&sides, &potentials, epsilon);
     centre(&sides, &mut potentials);
     steady_sources(&costs, &sides, &mut potentials, epsilon, in_double);
-    let rounding = rounding(&sides, &potentials, epsilon);
     let [source, target] = all_potentials(&costs, &sides, &potentials, epsilon);
     let Run { iterations, passes, errors, .. } = run;
     let CheckedWeights { source: a, target: b, source_mass, target_mass } = weights;
     let plan = EntropicPlan::new(costs, [a, b], target_mass, [source, target], epsilon).with_steady_rows();
     // What the iterations saw is the error of the potentials before they were rounded.
     error += rounding;
-    let doubtful = rounding > 0.1 * options.tolerance || !in_double;
-    if status == Status::Converged && doubtful {
+    let doubtful = rounding > 0.1 * options.tolerance || (!in_double && status == Status::Converged);
+    if options.tolerance > 0.0 && doubtful {
         error = marginal_error(&plan, source_mass, target_mass);
     }
     if status == Status::Converged && (error.is_nan() || error > options.tolerance) {
@@ -246,11 +249,13 @@ pub(super) fn solve<'a, T: Scalar>(
     })
 }
 
+/// The mean of a side's potentials.
+fn mean(side: &Side, potentials: &[f64]) -> f64 {
+    side.weights.iter().zip(potentials).map(|(weight, p)| weight * p).sum()
+}
+
 /// Takes the constant out by which potentials are free: both sides get the same mean.
 fn centre(sides: &[Side; 2], potentials: &mut Potentials) {
-    let mean = |side: &Side, potentials: &[f64]| {
-        side.weights.iter().zip(potentials).map(|(weight, p)| weight * p).sum::<f64>()
-    };
     let shift = 0.5 * (mean(&sides[1], &potentials.g) - mean(&sides[0], &potentials.f));
     if shift.is_finite() {
         potentials.f.iter_mut().for_each(|f| *f += shift);
@@ -370,7 +375,7 @@ pub(crate) fn resolve(epsilon: Epsilon, costs: &EntropicCosts<'_, f64>) -> Resul
     let (factor, scale, what) = match epsilon {
         Epsilon::Absolute(epsilon) => return within_range(epsilon),
         Epsilon::RelativeToMean(factor) => {
-            (factor, mean(costs), "the mean cost, by which epsilon is measured,")
+            (factor, mean_cost(costs), "the mean cost, by which epsilon is measured,")
         }
         Epsilon::RelativeToMedian(factor) => {
             (factor, median(costs), "the median cost, by which epsilon is measured,")
@@ -393,7 +398,7 @@ fn within_range(epsilon: f64) -> Result<f64> {
 }
 
 /// The mean of all costs.
-fn mean(costs: &EntropicCosts<'_, f64>) -> f64 {
+fn mean_cost(costs: &EntropicCosts<'_, f64>) -> f64 {
     let (n, m) = (costs.rows(), costs.columns());
     let rows_at_once = ((1 << 16) / m).clamp(1, 32);
     let sums = crate::parallel::map_chunks(n, rows_at_once, |rows| {
