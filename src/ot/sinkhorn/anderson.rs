@@ -7,7 +7,7 @@ use super::cholesky::Cholesky;
 use std::collections::VecDeque;
 
 /// The last points and residuals.
-pub(super) struct Anderson {
+pub(in crate::ot) struct Anderson {
     memory: usize,
     /// Differences of residuals and of images between neighbours in time.
     residual_steps: VecDeque<Vec<f64>>,

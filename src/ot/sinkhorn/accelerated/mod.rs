@@ -23,6 +23,7 @@ mod newton;
 mod preconditioner;
 mod target;
 
+pub(in crate::ot) use levels::typical_cost;
 use super::plain::{Outcome, Work};
 use super::solver::{Potentials, Run, Side};
 use crate::error::Result;
