@@ -1,15 +1,15 @@
 //! Anderson's extrapolation of a dual ascent, with a way back.
 //!
 //! A plain iteration raises a concave dual, always, but by little where ε is small. Extrapolated points may be far ahead, or astray: the dual value and the residual that the next look finds
-//! there tell, and a point astray is given up for the plain image of the point before. So the dual never falls, and a look is lost now and then.
+//! there tell. A point at which the dual fell is given up for the plain image of the point before, unless the residual fell too. So progress cannot end, and a look is lost now and then.
 
 use crate::ot::sinkhorn::Anderson;
 
 /// Steps that the extrapolation looks back on.
-const MEMORY: usize = 8;
+const MEMORY: usize = 16;
 
-/// An extrapolated point may have a residual larger by this than the point before.
-const MOST_GROWTH: f64 = 1.5;
+/// A point at which the dual fell all the same must have a residual below this share of the last one.
+const MOST_LEFT: f64 = 0.95;
 
 /// What is known of the last points.
 pub(crate) struct Extrapolation {
@@ -24,9 +24,7 @@ pub(crate) struct Extrapolation {
 impl Extrapolation {
     pub(crate) fn new() -> Self {
         Self {
-            anderson: Anderson::new(
-                std::env::var("BR_MEM").ok().and_then(|s| s.parse().ok()).unwrap_or(MEMORY),
-            ),
+            anderson: Anderson::new(MEMORY),
             image: Vec::new(),
             accepted: (f64::INFINITY, f64::NEG_INFINITY),
             is_extrapolated: false,
@@ -42,7 +40,7 @@ impl Extrapolation {
     pub(crate) fn is_astray(&mut self, residual: f64, dual: f64, slack: f64) -> bool {
         let (last_residual, last_dual) = self.accepted;
         // NaN is astray.
-        let is_good = residual <= MOST_GROWTH * last_residual && dual >= last_dual - slack;
+        let is_good = dual >= last_dual - slack || residual < MOST_LEFT * last_residual;
         if self.is_extrapolated && !is_good {
             return true;
         }

@@ -18,7 +18,7 @@ const MOST_LEFT: f64 = 60.0;
 
 /// The residual to which a level of ε above the target is solved, and the looks that may take.
 const LEVEL_RESIDUAL: f64 = 0.02;
-const LEVEL_LOOKS: u64 = 20;
+const LEVEL_LOOKS: u64 = 3;
 
 /// What the present iterations are for.
 #[derive(Clone, Copy)]
@@ -90,8 +90,7 @@ impl<'o> Run<'o> {
 
     /// Begins iterations at an ε above the target; false where the half of the looks is gone.
     pub(crate) fn begin_level(&mut self) -> bool {
-        let until = self.iterations()
-            + std::env::var("BR_LOOKS").ok().and_then(|s| s.parse().ok()).unwrap_or(LEVEL_LOOKS);
+        let until = self.iterations() + LEVEL_LOOKS;
         let has_room = until <= self.max_iterations / 2;
         self.begin_for(if has_room { Purpose::Level { until } } else { Purpose::Target });
         has_room
@@ -113,11 +112,7 @@ impl<'o> Run<'o> {
     fn is_time(&self, residual: f64) -> bool {
         match self.purpose {
             Purpose::Target => false,
-            Purpose::Level { until } => {
-                residual
-                    <= std::env::var("BR_GOAL").ok().and_then(|s| s.parse().ok()).unwrap_or(LEVEL_RESIDUAL)
-                    || self.iterations() >= until
-            }
+            Purpose::Level { until } => residual <= LEVEL_RESIDUAL || self.iterations() >= until,
             Purpose::Trial { since } => {
                 let looks = self.iterations() - since;
                 if looks % TRIAL != 0 || !(looks / TRIAL).is_power_of_two() {
