@@ -6,7 +6,7 @@
 use crate::ot::sinkhorn::Anderson;
 
 /// Steps that the extrapolation looks back on.
-const MEMORY: usize = 16;
+const MEMORY: usize = 12;
 
 /// A point at which the dual fell all the same must have a residual below this share of the last one.
 const MOST_LEFT: f64 = 0.95;
