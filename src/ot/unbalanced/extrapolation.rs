@@ -60,7 +60,7 @@ impl Extrapolation {
         self.image.clear();
         self.image.extend_from_slice(image);
         let step: Vec<f64> = image.iter().zip(point).map(|(image, point)| image - point).collect();
-        let next = self.anderson.next(&self.image, &step, weights);
+        let next = self.anderson.combine(&self.image, &step, weights);
         self.is_extrapolated = next != self.image && next.iter().all(|value| value.is_finite());
         if self.is_extrapolated {
             image.copy_from_slice(&next);
