@@ -23,7 +23,8 @@ use crate::ot::sinkhorn::{
     self, CostBlocks, EntropicCosts, EntropicPlan, Epsilon, Options, Precision, resolve_epsilon,
 };
 use crate::ot::unbalanced::{
-    Pass, Run, Side, check_epsilon, checked_sides, is_single, potentials_without_mass, subset,
+    Extrapolation, Pass, Run, Side, check_epsilon, checked_sides, first_epsilon, is_single, lower,
+    potentials_without_mass, subset,
 };
 use crate::scalar::Scalar;
 use std::ops::ControlFlow;
@@ -122,8 +123,9 @@ pub fn entropic_with<'a, T: Scalar>(
             Ok(costs) => {
                 let may_hand_over = options.precision == Precision::Automatic && options.tolerance > 0.0;
                 run.begin(may_hand_over);
+                let first = first_epsilon(&costs, f64::INFINITY);
                 let work = Work { costs: &costs, sides: &sides, mass, is_all, epsilon };
-                outcome = Some(iterate::<f32, _>(&work, &mut state, &mut run));
+                outcome = Some(descend::<f32, _>(&work, first, &mut state, &mut run)?);
             }
             // Costs beyond the range of single precision: double has it, if it may be used.
             Err(Error::Argument { .. }) if options.precision == Precision::Automatic => {}
@@ -139,8 +141,10 @@ pub fn entropic_with<'a, T: Scalar>(
         check_epsilon::<f64>(epsilon)?;
         let kept = subset::<T, f64>(problem, &sides, options.bytes_kept)?;
         run.begin(false);
+        // What single precision found is a better start than a large ε.
+        let first = if outcome.is_none() { first_epsilon(&kept, f64::INFINITY) } else { 0.0 };
         let work = Work { costs: &kept, sides: &sides, mass, is_all, epsilon };
-        outcome = Some(iterate::<f64, _>(&work, &mut state, &mut run));
+        outcome = Some(descend(&work, first, &mut state, &mut run)?);
     }
     let (status, residual) = outcome.expect("one of the two arithmetics was used");
     let in_cost = |values: &[f64]| values.iter().map(|p| p * epsilon).collect::<Vec<f64>>();
@@ -208,11 +212,32 @@ struct Work<'w, C> {
     epsilon: f64,
 }
 
+/// Iterates at ε, coming down from the first if need be.
+fn descend<A: Scalar, C: CostBlocks<A>>(
+    work: &Work<'_, C>,
+    first: f64,
+    state: &mut State,
+    run: &mut Run<'_>,
+) -> Result<(Status, f64)> {
+    lower([first, work.epsilon], state, run, State::rescale, |epsilon, state, run| {
+        Ok(iterate(&Work { epsilon, ..*work }, state, run))
+    })
+}
+
 /// In units of ε: f, h = g + λ, and λ (zero where all of a side's mass goes and f or h has it).
+#[derive(Clone)]
 struct State {
     f: Vec<f64>,
     h: Vec<f64>,
     level: f64,
+}
+
+impl State {
+    /// Multiplies all of it.
+    fn rescale(&mut self, factor: f64) {
+        self.f.iter_mut().chain(&mut self.h).for_each(|p| *p *= factor);
+        self.level *= factor;
+    }
 }
 
 /// Iterates from h, or from nothing where it is empty. Leaves f for which no row has more than its weight.
@@ -238,6 +263,10 @@ fn iterate<A: Scalar, C: CostBlocks<A>>(
         }
     }
     let guess = work.mass.ln();
+    let mut extrapolation = Extrapolation::new();
+    // h and, last, λ.
+    let (mut point, mut image) = (Vec::new(), Vec::new());
+    let mut wanted = vec![0.0; h.len() + 1];
     let mut t = vec![0.0; h.len()];
     let mut row_t = vec![0.0; f.len()];
     // How much of the rows' price is believed, and the dual value that must rise all the same.
@@ -264,36 +293,55 @@ fn iterate<A: Scalar, C: CostBlocks<A>>(
         } else {
             level(&target.weights, &t, work.mass, &mut order)
         };
-        let residual: f64 = t
-            .iter()
-            .zip(pass.column_sums())
-            .zip(&target.weights)
-            .map(|((t, q), weight)| (q - weight / work.mass * (top + t).min(0.0).exp()).abs())
-            .sum();
-        if let Some(status) = run.look(residual, pass.rounding_floor()) {
+        for ((wanted, t), weight) in wanted.iter_mut().zip(&t).zip(&target.weights) {
+            *wanted = weight / work.mass * (top + t).min(0.0).exp();
+        }
+        let residual: f64 =
+            pass.column_sums().iter().zip(&wanted).map(|(q, wanted)| (q - wanted).abs()).sum();
+        let floor = pass.rounding_floor();
+        if let Some(status) = run.look(residual, floor) {
             return (status, residual);
+        }
+        let (dual, size) = dual_value(work, f, h, *lambda, pass.column_sums());
+        let slack = floor * work.mass + 8.0 * f64::EPSILON * size;
+        if extrapolation.is_astray(residual, dual, slack) {
+            adopt(extrapolation.back(), h, lambda, all_of_target);
+            continue;
         }
         let mut raise = 0.0;
         if !all_of_source && !all_of_target {
-            let dual = dual_value(work, f, h, *lambda, pass.column_sums());
-            if dual <= last_dual {
+            if dual < last_dual - slack {
                 trust *= 0.5;
             }
             last_dual = dual;
             row_t.iter_mut().zip(pass.soft_minima()).for_each(|(t, minimum)| *t = centre - minimum);
             raise = trust * level(&source.weights, &row_t, work.mass, &mut order);
         }
-        h.iter_mut().zip(&t).for_each(|(h, t)| *h = top.min(-t) + raise);
-        if top.is_finite() {
-            *lambda = top + raise;
-        }
+        point.clear();
+        point.extend_from_slice(h);
+        point.push(*lambda);
+        image.clear();
+        image.extend(t.iter().map(|t| top.min(-t) + raise));
+        image.push(if top.is_finite() { top + raise } else { *lambda });
+        extrapolation.next(&point, &mut image, &wanted);
+        adopt(&image, h, lambda, all_of_target);
     }
 }
 
-/// The dual value in units of ε, but for a constant.
-fn dual_value<C>(work: &Work<'_, C>, f: &[f64], h: &[f64], lambda: f64, shares: &[f64]) -> f64 {
+/// Takes h and λ from a point, of which λ comes last. Where g = h - λ is bounded, it stays so.
+fn adopt(point: &[f64], h: &mut [f64], lambda: &mut f64, is_free: bool) {
+    let (last, others) = point.split_last().expect("λ is there");
+    *lambda = *last;
+    let most = if is_free { f64::INFINITY } else { *last };
+    h.iter_mut().zip(others).for_each(|(h, value)| *h = value.min(most));
+}
+
+/// The dual value in units of ε, but for a constant, and the size of what it is summed from.
+fn dual_value<C>(work: &Work<'_, C>, f: &[f64], h: &[f64], lambda: f64, shares: &[f64]) -> (f64, f64) {
     let [source, target] = work.sides;
     let of_source: f64 = source.weights.iter().zip(f).map(|(a, f)| a * f).sum();
     let of_target: f64 = target.weights.iter().zip(h).map(|(b, h)| b * (h - lambda)).sum();
-    lambda * work.mass + of_source + of_target - work.mass * shares.iter().sum::<f64>()
+    let of_level = lambda * work.mass;
+    let mass = work.mass * shares.iter().sum::<f64>();
+    (of_level + of_source + of_target - mass, of_level.abs() + of_source.abs() + of_target.abs() + mass)
 }

@@ -7,7 +7,7 @@ use super::cholesky::Cholesky;
 use std::collections::VecDeque;
 
 /// The last points and residuals.
-pub(super) struct Anderson {
+pub(in crate::ot) struct Anderson {
     memory: usize,
     /// Differences of residuals and of images between neighbours in time.
     residual_steps: VecDeque<Vec<f64>>,
@@ -27,8 +27,18 @@ impl Anderson {
         self.last = None;
     }
 
-    /// The next point, from the present one's image and residual; `weights` weigh the entries of the residual.
+    /// The next point, as [`combine`](Self::combine), for potentials that are free up to a constant: they must not drift away along it.
     pub fn next(&mut self, image: &[f64], residual: &[f64], weights: &[f64]) -> Vec<f64> {
+        let mut next = self.combine(image, residual, weights);
+        let total: f64 = weights.iter().sum();
+        let drift: f64 =
+            next.iter().zip(image).zip(weights).map(|((next, image), weight)| weight * (next - image)).sum();
+        next.iter_mut().for_each(|next| *next -= drift / total);
+        next
+    }
+
+    /// The next point, from the present one's image and residual; `weights` weigh the entries of the residual.
+    pub fn combine(&mut self, image: &[f64], residual: &[f64], weights: &[f64]) -> Vec<f64> {
         let difference =
             |new: &[f64], old: &[f64]| new.iter().zip(old).map(|(new, old)| new - old).collect::<Vec<f64>>();
         if let Some((last_image, last_residual)) = &self.last {
@@ -77,11 +87,6 @@ impl Anderson {
         for (coefficient, step) in coefficients.iter().zip(&self.image_steps) {
             next.iter_mut().zip(step).for_each(|(next, step)| *next -= coefficient * step);
         }
-        // Potentials are free up to a constant, and must not drift away along it.
-        let total: f64 = weights.iter().sum();
-        let drift: f64 =
-            next.iter().zip(image).zip(weights).map(|((next, image), weight)| weight * (next - image)).sum();
-        next.iter_mut().for_each(|next| *next -= drift / total);
         next
     }
 }

@@ -137,6 +137,8 @@ mod solution;
 mod solver;
 mod values;
 
+pub(in crate::ot) use accelerated::typical_cost;
+pub(in crate::ot) use anderson::Anderson;
 pub(crate) use blocks::{CostBlocks, Shortcut};
 pub(crate) use costs::EntropicCosts;
 pub(crate) use fused::{RowVisitor, Scaling};

@@ -11,7 +11,7 @@
 //! The columns' half is the mirror image. For ρ = ∞, κ and η are zero and d one.
 
 use super::sides::{Side, log_sum_exp};
-use super::{Pass, Run};
+use super::{Extrapolation, Pass, Run};
 use crate::error::{Error, Result};
 use crate::ot::certificate::Status;
 use crate::ot::sinkhorn::CostBlocks;
@@ -49,8 +49,16 @@ pub(super) struct Work<'w, C> {
 /// Potentials of the points with mass, in units of ε.
 #[derive(Clone)]
 pub(super) struct Potentials {
+    /// Empty before the first iteration.
     pub f: Vec<f64>,
     pub g: Vec<f64>,
+}
+
+impl Potentials {
+    /// Multiplies both.
+    pub(super) fn rescale(&mut self, factor: f64) {
+        self.f.iter_mut().chain(&mut self.g).for_each(|p| *p *= factor);
+    }
 }
 
 /// Logarithm of the largest mass that is a number to calculate with.
@@ -79,14 +87,18 @@ pub(super) fn iterate<A: Scalar, C: CostBlocks<A>>(
     // The best shift of one side against the other. With slopes below the rounding of the difference nobody can tell.
     let translation = |difference: f64, slopes: f64| if slopes > 1e-15 { difference / slopes } else { 0.0 };
 
-    // The masses of the rows must be known roughly before columns can be summed up: the first look finds no more than φ.
-    let centre = pass.set_potentials(g, &target.logs);
-    pass.run(work.costs, work.epsilon, |_, _| f64::NEG_INFINITY);
-    let mut row_log_mass = log_mass(source, by_row.kappa, pass.soft_minima()) + by_row.kappa * centre;
-    let step = translation(row_log_mass - log_mass(target, by_column.eta, g), by_row.kappa + by_column.eta);
-    g.iter_mut().for_each(|g| *g -= step);
-    row_log_mass -= by_row.kappa * step;
-
+    if f.is_empty() {
+        // The masses of the rows must be known roughly before columns can be summed up: the first look finds no more than φ.
+        f.resize(source.weights.len(), 0.0);
+        let centre = pass.set_potentials(g, &target.logs);
+        pass.run(work.costs, work.epsilon, |_, _| f64::NEG_INFINITY);
+        let of_rows = log_mass(source, by_row.kappa, pass.soft_minima()) + by_row.kappa * centre;
+        let step = translation(of_rows - log_mass(target, by_column.eta, g), by_row.kappa + by_column.eta);
+        g.iter_mut().for_each(|g| *g -= step);
+    }
+    let mut row_log_mass = log_mass(target, by_column.eta, g);
+    let mut extrapolation = Extrapolation::new();
+    let mut wanted = vec![0.0; g.len()];
     loop {
         let centre = pass.set_potentials(g, &target.logs);
         let guess = row_log_mass;
@@ -103,6 +115,11 @@ pub(super) fn iterate<A: Scalar, C: CostBlocks<A>>(
         g.iter_mut().for_each(|g| *g -= rows_step);
         row_log_mass -= kappa * rows_step;
         if row_log_mass > LARGEST_LOG_MASS || row_log_mass.is_nan() {
+            if extrapolation.is_extrapolated() {
+                g.copy_from_slice(extrapolation.back());
+                row_log_mass = log_mass(target, by_column.eta, g);
+                continue;
+            }
             return Err(Error::Argument {
                 name: "the mass of the plan",
                 value: f64::INFINITY,
@@ -111,18 +128,25 @@ pub(super) fn iterate<A: Scalar, C: CostBlocks<A>>(
         }
         // The columns as shares of the plan's mass: with masses of e^-1000 the residual still means something.
         let correction = guess - kappa * rows_step - row_log_mass;
-        let residual: f64 = pass
-            .column_sums()
-            .iter()
-            .zip(g.iter().zip(&target.logs))
-            .map(|(q, (g, log))| {
-                let wanted = (log - by_column.eta * g - row_log_mass).exp();
-                (q * correction.exp() - wanted).abs()
-            })
-            .sum();
-        if let Some(status) = run.look(residual, pass.rounding_floor()) {
+        for ((wanted, g), log) in wanted.iter_mut().zip(g.iter()).zip(&target.logs) {
+            *wanted = (log - by_column.eta * g - row_log_mass).exp();
+        }
+        let factor = correction.exp();
+        let residual: f64 =
+            pass.column_sums().iter().zip(&wanted).map(|(q, wanted)| (q * factor - wanted).abs()).sum();
+        let floor = pass.rounding_floor();
+        if let Some(status) = run.look(residual, floor) {
             return Ok((status, residual));
         }
+        let mass = row_log_mass.exp();
+        let (of_source, of_target) = (dual_term(source, by_row.eta, f), dual_term(target, by_column.eta, g));
+        let slack = floor * mass + 8.0 * f64::EPSILON * (of_source.abs() + of_target.abs());
+        if extrapolation.is_astray(residual, of_source + of_target - mass, slack) {
+            g.copy_from_slice(extrapolation.back());
+            row_log_mass = log_mass(target, by_column.eta, g);
+            continue;
+        }
+        let point = g.clone();
         // The soft minima of the columns, then g and the shift that goes with it.
         for ((g, q), log) in g.iter_mut().zip(pass.column_sums()).zip(&target.logs) {
             let excess = if *q > 0.0 { q.ln() + correction + row_log_mass - log } else { -Pass::<A>::lift() };
@@ -133,8 +157,15 @@ pub(super) fn iterate<A: Scalar, C: CostBlocks<A>>(
             by_column.kappa + by_row.eta,
         );
         g.iter_mut().for_each(|g| *g = by_column.factor * (*g + columns_step));
+        extrapolation.next(&point, g, &wanted);
         row_log_mass = log_mass(target, by_column.eta, g);
     }
+}
+
+/// What one side brings to the dual value, in units of ε: -Σ w (exp(-η p) - 1)/η, or Σ w p for η = 0.
+fn dual_term(side: &Side, eta: f64, potentials: &[f64]) -> f64 {
+    let gain = |p: f64| if eta == 0.0 { p } else { -(-eta * p).exp_m1() / eta };
+    side.weights.iter().zip(potentials).map(|(weight, &p)| weight * gain(p)).sum()
 }
 
 /// Makes the marginal of the one side that must not differ exact, by one more half-step.

@@ -41,8 +41,10 @@
 //! ```
 
 mod divergence;
+mod extrapolation;
 mod iterations;
 mod kernels;
+mod lowering;
 mod options;
 mod pass;
 mod run;
@@ -52,6 +54,8 @@ mod solver;
 mod values;
 
 pub use divergence::{Divergence, divergence};
+pub(crate) use extrapolation::Extrapolation;
+pub(crate) use lowering::{first_epsilon, lower};
 pub use options::Options;
 pub(crate) use pass::Pass;
 pub(crate) use run::Run;

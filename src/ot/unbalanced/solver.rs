@@ -2,12 +2,12 @@
 
 use super::iterations::{Damping, Potentials, Work, iterate, make_exact};
 use super::sides::{checked_sides, potentials_without_mass};
-use super::{Options, Run, Side, Solution};
+use super::{Options, Run, Side, Solution, first_epsilon, lower};
 use crate::error::{Error, Result};
 use crate::ot::certificate::Status;
 use crate::ot::problem::Problem;
 use crate::ot::progress::Progress;
-use crate::ot::sinkhorn::{self, EntropicCosts, EntropicPlan, Precision, resolve_epsilon};
+use crate::ot::sinkhorn::{self, CostBlocks, EntropicCosts, EntropicPlan, Precision, resolve_epsilon};
 use crate::scalar::Scalar;
 use std::ops::ControlFlow;
 
@@ -26,7 +26,7 @@ pub(super) fn solve<'a, T: Scalar>(
     let epsilon = resolve_epsilon(options.epsilon, &costs)?;
     let in_units = |potentials: &[f64]| potentials.iter().map(|p| p / epsilon).collect::<Vec<f64>>();
     let mut potentials = Potentials {
-        f: vec![0.0; sides[0].weights.len()],
+        f: Vec::new(),
         g: match &options.initial {
             Some((_, g)) => in_units(&sides[1].gather(g)),
             None => vec![0.0; sides[1].weights.len()],
@@ -34,6 +34,8 @@ pub(super) fn solve<'a, T: Scalar>(
     };
     let mut run = Run::new("unbalanced Sinkhorn", options.tolerance, options.max_iterations, observer);
     let damping = relaxations.map(|relaxation| Damping::new(relaxation, epsilon));
+    // What is farther than this is not moved.
+    let most = relaxations[0] + relaxations[1];
     let mut outcome = None;
     if is_single::<T>(options.precision) {
         check_epsilon::<f32>(epsilon)?;
@@ -41,8 +43,15 @@ pub(super) fn solve<'a, T: Scalar>(
             Ok(costs) => {
                 let may_hand_over = options.precision == Precision::Automatic && options.tolerance > 0.0;
                 run.begin(may_hand_over);
-                let work = Work { costs: &costs, sides: &sides, epsilon, damping };
-                outcome = Some(iterate::<f32, _>(&work, &mut potentials, &mut run)?);
+                let first = if options.initial.is_none() { first_epsilon(&costs, most) } else { 0.0 };
+                outcome = Some(descend::<f32, _>(
+                    &costs,
+                    &sides,
+                    [first, epsilon],
+                    relaxations,
+                    &mut potentials,
+                    &mut run,
+                )?);
             }
             // Costs beyond the range of single precision: double has it, if it may be used.
             Err(Error::Argument { .. }) if options.precision == Precision::Automatic => {}
@@ -65,7 +74,10 @@ pub(super) fn solve<'a, T: Scalar>(
         if in_double {
             run.begin(false);
             check_epsilon::<f64>(epsilon)?;
-            outcome = Some(iterate::<f64, _>(&work, &mut potentials, &mut run)?);
+            // Potentials that single precision or the caller found are a better start than a large ε.
+            let is_cold = outcome.is_none() && options.initial.is_none();
+            let first = if is_cold { first_epsilon(&kept, most) } else { 0.0 };
+            outcome = Some(descend(&kept, &sides, [first, epsilon], relaxations, &mut potentials, &mut run)?);
         }
         if semi_relaxed {
             make_exact(&work, &mut potentials);
@@ -88,6 +100,21 @@ pub(super) fn solve<'a, T: Scalar>(
         residuals: run.residuals,
         finished_in_double: in_double,
         relaxations,
+    })
+}
+
+/// Iterates at ε, the second, coming down from the first if need be.
+fn descend<A: Scalar, C: CostBlocks<A>>(
+    costs: &C,
+    sides: &[Side; 2],
+    epsilons: [f64; 2],
+    relaxations: [f64; 2],
+    potentials: &mut Potentials,
+    run: &mut Run<'_>,
+) -> Result<(Status, f64)> {
+    lower(epsilons, potentials, run, Potentials::rescale, |epsilon, potentials, run| {
+        let damping = relaxations.map(|relaxation| Damping::new(relaxation, epsilon));
+        iterate(&Work { costs, sides, epsilon, damping }, potentials, run)
     })
 }
 

@@ -96,7 +96,7 @@ impl<A: Scalar> Driver<'_, '_, '_, '_, '_, A> {
 }
 
 /// The larger of the mean and the median cost, of a sample.
-fn typical_cost<A: Scalar, C: CostBlocks<A>>(costs: &C) -> f64 {
+pub(in crate::ot) fn typical_cost<A: Scalar, C: CostBlocks<A>>(costs: &C) -> f64 {
     let (n, m) = (costs.rows(), costs.columns());
     let rows = n.min(64);
     let mut sample = Vec::with_capacity(rows * m.min(4096));

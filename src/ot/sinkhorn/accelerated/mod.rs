@@ -28,6 +28,7 @@ use super::solver::{Potentials, Run, Side};
 use crate::error::Result;
 use crate::scalar::Scalar;
 use driver::Driver;
+pub(in crate::ot) use levels::typical_cost;
 use model::Blocks;
 
 /// Entries that the model keeps at most, for each point.
