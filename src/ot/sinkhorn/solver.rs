@@ -138,9 +138,12 @@ pub(super) fn solve<'a, T: Scalar>(
         None => Potentials { f: vec![0.0; sides[0].weights.len()], g: vec![0.0; sides[1].weights.len()] },
     };
     // The first half of an iteration takes f from g: a constant in g would only cost digits.
-    let constant = mean(&sides[1], &potentials.g);
-    potentials.g.iter_mut().for_each(|g| *g -= constant);
-    potentials.f.iter_mut().for_each(|f| *f += constant);
+    // More than once, since the mean of large numbers is rounded like these.
+    for _ in 0..3 {
+        let constant = mean(&sides[1], &potentials.g);
+        potentials.g.iter_mut().for_each(|g| *g -= constant);
+        potentials.f.iter_mut().for_each(|f| *f += constant);
+    }
     let mut run = Run {
         // The rest is left for the rounding of the potentials.
         tolerance: 0.9 * options.tolerance,
