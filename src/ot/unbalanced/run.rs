@@ -115,7 +115,7 @@ impl<'o> Run<'o> {
             Purpose::Level { until } => residual <= LEVEL_RESIDUAL || self.iterations() >= until,
             Purpose::Trial { since } => {
                 let looks = self.iterations() - since;
-                if looks % TRIAL != 0 || !(looks / TRIAL).is_power_of_two() {
+                if !looks.is_multiple_of(TRIAL) || !(looks / TRIAL).is_power_of_two() {
                     return false;
                 }
                 // The rate of the last half of the looks.

@@ -210,6 +210,8 @@ fn direction(
 }
 
 #[cfg(test)]
+// Several vectors and a matrix are indexed alike.
+#[allow(clippy::needless_range_loop)]
 mod tests {
     use super::*;
     use crate::Matrix;
