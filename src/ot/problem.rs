@@ -71,6 +71,11 @@ impl Weights {
         let tolerance = if W::EPSILON.to_f64() > 1e-10 { 1e-5 } else { 1e-9 };
         Self { values: weights.iter().map(|weight| weight.to_f64()).collect(), tolerance }
     }
+
+    /// The relative difference between two sums that rounding of the type that they were given in explains.
+    pub(crate) fn tolerance(&self) -> f64 {
+        self.tolerance
+    }
 }
 
 /// The weights of both sides after every check, ready for a solver.
@@ -144,6 +149,13 @@ impl<'a, T: Scalar> Problem<'a, T> {
     /// The costs.
     pub fn costs(&self) -> Costs<'a, T> {
         self.costs
+    }
+
+    /// Sets both sides' weights, whose sums may differ by `tolerance`, relatively.
+    pub(crate) fn with_rounded_weights(mut self, [source, target]: [Vec<f64>; 2], tolerance: f64) -> Self {
+        self.source_weights = Some(Weights { values: source, tolerance });
+        self.target_weights = Some(Weights { values: target, tolerance });
+        self
     }
 
     /// The weights of both sides as given, source first.

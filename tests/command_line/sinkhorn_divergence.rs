@@ -90,3 +90,21 @@ fn an_accuracy_out_of_range_is_an_error() {
         assert!(object["error"].as_str().unwrap().contains("accuracy"), "{object}");
     }
 }
+
+#[test]
+fn values_beyond_the_range_of_numbers_are_no_success() {
+    let folder = Folder::new("divergence_range");
+    folder.cloud("x.npy", &random_cloud(9, 2, 1)).cloud("y.npy", &random_cloud(7, 2, 2));
+    for (command, value) in [("sinkhorn-divergence", "value"), ("ot", "dual_value")] {
+        for epsilon in ["1e-30", "1e-300", "1e300"] {
+            let run = folder.run(&format!("{command} x.npy y.npy --epsilon {epsilon} --json"));
+            let object: Value = serde_json::from_str(&text(&run.stdout)).unwrap();
+            // An object with null for a value must not come with success.
+            let is_known = object[value].is_number();
+            assert!(is_known || run.status.code() != Some(0), "{command} {epsilon}: {object}");
+            assert!(is_known || object["status"] != "converged", "{command} {epsilon}: {object}");
+            let table = text(&folder.run(&format!("{command} x.npy y.npy --epsilon {epsilon}")).stdout);
+            assert!(!table.contains("inf: proved") && !table.contains("NaN"), "{table}");
+        }
+    }
+}

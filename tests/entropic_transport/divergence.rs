@@ -378,3 +378,28 @@ fn divergences_do_not_depend_on_the_number_of_threads() {
     };
     assert_eq!(run(1), run(3));
 }
+
+#[test]
+fn intervals_hold_at_huge_epsilon_and_nothing_is_proved_at_tiny() {
+    let mut random = RandomStream::new(23);
+    let (x, y): (Matrix<f64>, Matrix<f64>) = (random.normal_matrix(12, 2), random.normal_matrix(9, 2));
+    let problem = Problem::from_points(&x, &y, Distance::SquaredEuclidean);
+    let mean = |x: &Matrix<f64>, y: &Matrix<f64>| {
+        let costs = pairwise(x, y, Distance::SquaredEuclidean).unwrap();
+        costs.as_slice().iter().sum::<f64>() / costs.as_slice().len() as f64
+    };
+    // The energy distance is the limit: the divergence differs from it by about C²/ε.
+    let limit = mean(&x, &y) - 0.5 * (mean(&x, &x) + mean(&y, &y));
+    for epsilon in [1e9, 1e13, 1e17, 1e30] {
+        let result = run(&problem, &Options::new(epsilon));
+        let error = 100.0 / epsilon;
+        assert!(result.lower_bound <= limit + error && limit - error <= result.upper_bound, "{result:?}");
+    }
+    for epsilon in [1e-290, 1e-100, 1e-30, 1e-20] {
+        let Ok(result) = divergence::solve(&problem, epsilon) else { continue };
+        assert!(!result.value.is_nan() && !result.lower_bound.is_nan() && !result.upper_bound.is_nan());
+        assert!(result.lower_bound <= result.value && result.value <= result.upper_bound, "{epsilon}");
+        let is_proved = result.value.is_finite() && result.error_bound.is_finite();
+        assert!(is_proved || result.status != Status::Converged, "{epsilon}: {}", result.value);
+    }
+}

@@ -271,3 +271,38 @@ fn forbidden_pairs_do_not_swallow_digits_and_a_limit_is_a_status() {
         certificate.dual_value - 0.5 * certificate.dual_violation <= optimum && optimum <= limited.cost()
     );
 }
+
+#[test]
+fn the_whole_mass_of_single_precision_weights_is_one_that_they_round_to() {
+    let costs = Matrix::from_rows([[0.0, 1.0, 2.0], [1.0, 0.0, 1.0], [2.0, 1.0, 0.5]]);
+    let a = [0.3_f32, 0.3, 0.399_999_98];
+    let b = [0.25_f32, 0.25, 0.5];
+    let sum: f64 = a.iter().map(|&a| f64::from(a)).sum();
+    assert!(sum < 1.0 - 1e-9);
+    let problem = Problem::from_costs(&costs).with_source_weights(&a).with_target_weights(&b);
+    let solution = partial::solve(&problem, 1.0).unwrap();
+    let whole = exact::solve(&problem).unwrap();
+    assert!(solution.certificate.is_optimal(), "{}", solution.certificate);
+    assert!((solution.cost() - whole.cost()).abs() < 1e-6);
+    assert!(partial::entropic(&problem, 1.0, 0.1).unwrap().is_converged());
+    // One side alone: some of the other's mass stays.
+    let problem = problem.with_target_weights(&[0.5_f64, 0.5, 0.5]);
+    assert!(partial::solve(&problem, 1.0).unwrap().certificate.is_optimal());
+    assert!(partial::entropic(&problem, 1.0, 0.1).unwrap().is_converged());
+    for mass in [1.0 + 1e-4, 2.0] {
+        assert!(partial::solve(&problem, mass).is_err() && partial::entropic(&problem, mass, 0.1).is_err());
+    }
+}
+
+#[test]
+fn plans_that_cost_nothing_are_proved_optimal_beside_dust() {
+    for far in [1.0, 4.0, 1e3] {
+        let costs = Matrix::from_rows([[0.0, far, 2.0], [1.0, 0.0, far], [far, 1.0, 0.5]]);
+        let problem = Problem::from_costs(&costs)
+            .with_source_weights(&[0.5, 0.5, 1e-46])
+            .with_target_weights(&[1.0, 1e-46, 1e-46]);
+        let solution = partial::solve(&problem, 0.5).unwrap();
+        assert_eq!(solution.cost(), 0.0);
+        assert!(solution.certificate.is_optimal(), "{}", solution.certificate);
+    }
+}

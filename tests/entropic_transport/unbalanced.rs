@@ -244,7 +244,7 @@ fn the_divergence_vanishes_for_equal_clouds_only() {
     assert!(between(&x, &far, &a, &b).value > other.value);
     let costs = Matrix::from_rows([[0.0]]);
     let refused = unbalanced::divergence(&Problem::from_costs(&costs), &options);
-    assert!(matches!(refused, Err(Error::UnknownName { .. })));
+    assert!(matches!(refused, Err(Error::PointsNeeded { .. })));
 }
 
 #[test]
@@ -367,4 +367,94 @@ proptest! {
             }
         }
     }
+}
+
+/// The least cost of a feasible plan near this one, every term by its formula: rows scaled to the weights.
+fn value_of_scaled_rows(
+    plan: &Matrix<f64>,
+    costs: &Matrix<f64>,
+    a: &[f64],
+    b: &[f64],
+    epsilon: f64,
+    by_target: f64,
+) -> f64 {
+    let (n, m) = plan.shape();
+    let mut columns = vec![0.0; m];
+    let mut value = 0.0;
+    for i in 0..n {
+        let row: f64 = plan.row(i).iter().sum();
+        for j in 0..m {
+            let (p, q) = (plan[(i, j)] * a[i] / row, a[i] * b[j]);
+            columns[j] += p;
+            value += p * costs[(i, j)] + epsilon * (if p > 0.0 { p * (p / q).ln() } else { 0.0 } - p + q);
+        }
+    }
+    let prices = columns.iter().zip(b).map(|(c, b)| by_target * (c * (c / b).ln() - c + b));
+    value + prices.sum::<f64>()
+}
+
+#[test]
+fn the_gap_is_a_bound_where_one_side_is_exact_and_the_other_dear() {
+    let mut random = RandomStream::new(3);
+    let normal: Matrix<f64> = random.normal_matrix(5, 5);
+    let costs = normal.map(|z| z * z);
+    let (a, b) = (vec![0.2; 5], vec![4.0; 5]);
+    let (epsilon, dear) = (0.1, 1e6);
+    let problem = Problem::from_costs(&costs).with_source_weights(&a).with_target_weights(&b);
+    let options = Options::new(epsilon, 1.0)
+        .with_source_relaxation(f64::INFINITY)
+        .with_target_relaxation(dear)
+        .with_tolerance(1e-6);
+    let solution = unbalanced::solve_with(&problem, &options, &mut run_to_the_end).unwrap();
+    let values = solution.values();
+    let feasible = value_of_scaled_rows(&solution.plan.to_matrix(), &costs, &a, &b, epsilon, dear);
+    // The reference is rounded like its terms, of which the mass that is lost is the largest.
+    let rounding = 64.0 * f64::EPSILON * feasible.abs();
+    assert!(values.gap > 0.0 && values.gap < 1e-6 * values.dual, "{values:?}");
+    assert!(feasible <= values.dual + values.gap + rounding, "{feasible} {values:?}");
+    assert!(values.dual <= feasible + values.gap + rounding, "{feasible} {values:?}");
+    // The sides may be swapped.
+    let transposed = costs.transposed();
+    let problem = Problem::from_costs(&transposed).with_source_weights(&b).with_target_weights(&a);
+    let options = options.with_source_relaxation(dear).with_target_relaxation(f64::INFINITY);
+    let swapped = unbalanced::solve_with(&problem, &options, &mut run_to_the_end).unwrap().values();
+    assert!(swapped.gap > 0.0 && swapped.gap < 1e-6 * swapped.dual, "{swapped:?}");
+    assert!((swapped.dual - values.dual).abs() <= swapped.gap + values.gap, "{values:?} {swapped:?}");
+}
+
+#[test]
+fn gaps_are_not_negative_at_huge_epsilon() {
+    let costs = Matrix::from_rows([[0.0, 1.0, 0.3], [1.0, 0.0, 0.9], [0.2, 0.5, 0.1]]);
+    for epsilon in [1e6, 1e12, 1e17] {
+        for by_target in [1.0, f64::INFINITY] {
+            let options = Options::new(epsilon, 1.0)
+                .with_source_relaxation(f64::INFINITY)
+                .with_target_relaxation(by_target);
+            let values = unbalanced::solve_with(&Problem::from_costs(&costs), &options, &mut run_to_the_end)
+                .unwrap()
+                .values();
+            // The mean cost is what a plan without information costs: 4/9; that bounds the optimum from above.
+            let most = costs.as_slice().iter().sum::<f64>() / 9.0;
+            assert!(values.gap >= 0.0, "{epsilon} {values:?}");
+            assert!(values.dual <= most + values.gap, "{epsilon} {values:?}");
+        }
+    }
+}
+
+#[test]
+fn a_divergence_says_how_it_ended_and_may_be_stopped() {
+    let mut random = RandomStream::new(5);
+    let (x, y): (Matrix<f64>, Matrix<f64>) = (random.normal_matrix(30, 2), random.normal_matrix(20, 2));
+    let problem = Problem::from_points(&x, &y, Distance::SquaredEuclidean);
+    let options = Options::new(0.05, 2.0).with_tolerance(1e-10);
+    assert_eq!(unbalanced::divergence(&problem, &options).unwrap().status, Status::Converged);
+    let limited = unbalanced::divergence(&problem, &options.clone().with_max_iterations(2)).unwrap();
+    assert_eq!(limited.status, Status::IterationLimit);
+    let mut looks = 0;
+    let stopped = unbalanced::divergence_with(&problem, &options, &mut |_| {
+        looks += 1;
+        if looks < 3 { std::ops::ControlFlow::Continue(()) } else { std::ops::ControlFlow::Break(()) }
+    });
+    let stopped = stopped.unwrap();
+    assert_eq!((stopped.status, stopped.iterations), (Status::Stopped, 5));
 }

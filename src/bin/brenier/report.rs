@@ -74,6 +74,15 @@ pub fn threads(count: usize) -> String {
     format!("{count} thread{}", if count == 1 { "" } else { "s" })
 }
 
+/// Two bounds and what they are; that there are none, where numbers have left the range.
+pub fn bounds([lower, upper]: [f64; 2], what: &str) -> String {
+    if lower.is_finite() && upper.is_finite() {
+        format!("from {lower:.12} to {upper:.12}: {what}")
+    } else {
+        "none: numbers have left the range of double precision".to_owned()
+    }
+}
+
 /// Lines of a label and a value, aligned with the certificate's.
 pub fn table(lines: &[(&str, String)]) -> String {
     lines.iter().map(|(label, value)| format!("{label:<21}{value}\n")).collect()

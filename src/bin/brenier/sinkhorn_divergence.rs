@@ -218,10 +218,7 @@ fn table(divergence: &Divergence<'_>, problem: String, given: Epsilon, effort: S
         ("source to itself", source),
         ("target to itself", target),
         ("divergence", number(divergence.value)),
-        (
-            "bounds",
-            format!("from {} to {}: proved", number(divergence.lower_bound), number(divergence.upper_bound)),
-        ),
+        ("bounds", report::bounds([divergence.lower_bound, divergence.upper_bound], "proved")),
         ("error", format!("{:.3e} at most", divergence.error_bound)),
     ])
 }

@@ -16,7 +16,8 @@ use std::ops::ControlFlow;
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Divergence<'a> {
-    /// S_ε(a, b), from the dual values.
+    /// S_ε(a, b), from the dual values. Where these have left the range of numbers it is not finite, the bounds are infinite, and the status is not
+    /// [`Status::Converged`].
     pub value: f64,
     /// The divergence is not below this.
     pub lower_bound: f64,
@@ -52,21 +53,25 @@ impl Watch<'_> {
     }
 }
 
-/// The gap of a term, with what rounding may have done to its two values.
-fn gap(values: &Values, potentials: [&[f64]; 2], weights: [&[f64]; 2]) -> f64 {
+/// The gap of a term, with what rounding may have done to its two values; infinite where they have left the range, since nothing is proved then.
+fn gap(values: &Values, epsilon: f64, potentials: [&[f64]; 2], weights: [&[f64]; 2]) -> f64 {
     let size: f64 = potentials
         .iter()
         .zip(weights)
         .map(|(p, w)| p.iter().zip(w).map(|(p, w)| (p * w).abs()).sum::<f64>())
         .sum();
     // Compensated sums of products, of plan entries whose exponents are rounded to EPS times the potentials over ε.
-    let rounding = 32.0 * f64::EPSILON * (size + values.transport_cost.abs() + values.dual_with_kl.abs());
-    values.gap.max(0.0) + rounding
+    // Where ε is large, masses that are rounded to EPS are worth ε times as much.
+    let entropic = epsilon * weights[0].iter().sum::<f64>().max(values.mass);
+    let rounding =
+        32.0 * f64::EPSILON * (size + entropic + values.transport_cost.abs() + values.dual_with_kl.abs());
+    let gap = values.gap + rounding;
+    if gap.is_finite() && values.dual_with_kl.is_finite() { gap.max(rounding) } else { f64::INFINITY }
 }
 
 fn self_gap(plan: &sinkhorn::EntropicPlan<'_>, values: &Values) -> f64 {
     let f = plan.source_potentials();
-    gap(values, [f, f], [plan.source_weights(); 2])
+    gap(values, plan.epsilon(), [f, f], [plan.source_weights(); 2])
 }
 
 pub(super) fn solve<'a, T: Scalar>(
@@ -107,6 +112,7 @@ pub(super) fn solve<'a, T: Scalar>(
         let gaps = [
             gap(
                 &cross_values,
+                epsilon,
                 [cross.source_potentials(), cross.target_potentials()],
                 [cross.plan.source_weights(), cross.plan.target_weights()],
             ),
@@ -114,7 +120,8 @@ pub(super) fn solve<'a, T: Scalar>(
             0.5 * self_gap(selves[1].0.plan(), &self_values[1]),
         ];
         let wanted = options.accuracy * (cross_values.dual_with_kl.abs() + epsilon * mass);
-        if gaps.iter().sum::<f64>() <= wanted {
+        let together = gaps.iter().sum::<f64>();
+        if together.is_finite() && together <= wanted {
             break (gaps, Status::Converged);
         }
         if watch.stopped {
@@ -128,7 +135,9 @@ pub(super) fn solve<'a, T: Scalar>(
             if gaps[term] <= wanted / 3.0 {
                 continue;
             }
-            if statuses[term] != Status::Converged || tolerances[term] <= 1e-16 {
+            // An infinite gap is one of numbers beyond the range: a smaller tolerance would not mend it.
+            let may_improve = tolerances[term] > 1e-16 && gaps[term].is_finite() && wanted.is_finite();
+            if statuses[term] != Status::Converged || !may_improve {
                 let why =
                     if statuses[term] == Status::Converged { Status::Inaccurate } else { statuses[term] };
                 blocked = blocked.or(Some(why));
@@ -172,13 +181,17 @@ pub(super) fn solve<'a, T: Scalar>(
         * (cross_values.dual_with_kl.abs()
             + cross_values.transport_cost.abs()
             + halves[0].abs()
-            + halves[1].abs());
+            + halves[1].abs()
+            + epsilon * mass);
+    let error_bound = below.max(above) + rounding;
+    // A value that is no number bounds nothing, and infinity less infinity neither.
+    let is_known = value.is_finite() && error_bound.is_finite();
     Ok(Divergence {
         value,
-        lower_bound: value - below - rounding,
-        upper_bound: value + above + rounding,
-        error_bound: below.max(above) + rounding,
-        status,
+        lower_bound: if is_known { value - below - rounding } else { f64::NEG_INFINITY },
+        upper_bound: if is_known { value + above + rounding } else { f64::INFINITY },
+        error_bound: if is_known { error_bound } else { f64::INFINITY },
+        status: if status == Status::Converged && !is_known { Status::Inaccurate } else { status },
         epsilon,
         cross,
         cross_values,

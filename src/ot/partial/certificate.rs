@@ -10,7 +10,8 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Certificate {
-    /// How the solver ended. [`Status::Optimal`] says that the gap and the mass times the dual violation are below a millionth of Σ Pᵢⱼ |Cᵢⱼ|.
+    /// How the solver ended. [`Status::Optimal`] says that the gap and the mass times the dual violation are below a millionth of Σ Pᵢⱼ |Cᵢⱼ|, and the rounding of
+    /// the masses, 4 EPS s times the largest of the potentials and λ.
     pub status: Status,
     /// Σ Pᵢⱼ Cᵢⱼ.
     pub primal_cost: f64,

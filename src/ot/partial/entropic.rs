@@ -94,7 +94,7 @@ pub fn entropic<'a, T: Scalar>(
 /// balanced problem) and an observer, who is called after each look at all pairs.
 ///
 /// # Errors
-/// * [`Argument`](Error::Argument) for a mass that is not positive, or more than that of either side (by more than 1e-9);
+/// * [`Argument`](Error::Argument) for a mass that is not positive, or more than that of either side (by more than 1e-9, or 1e-5 where weights are `f32`);
 /// * all else as [`sinkhorn::solve_with`], but that the two sides' masses may differ.
 pub fn entropic_with<'a, T: Scalar>(
     problem: &Problem<'a, T>,
@@ -104,7 +104,7 @@ pub fn entropic_with<'a, T: Scalar>(
 ) -> Result<EntropicSolution<'a>> {
     options.validate(problem.sources(), problem.targets())?;
     let sides = checked_sides(problem)?;
-    let (mass, is_all) = checked_mass(mass, sides[0].mass, sides[1].mass)?;
+    let (mass, is_all) = checked_mass(mass, &sides)?;
     if mass <= 0.0 {
         let requirement = "with entropy it must be positive";
         return Err(Error::Argument { name: "the mass to transport", value: mass, requirement });

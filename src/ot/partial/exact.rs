@@ -67,7 +67,7 @@ pub fn solve<T: Scalar>(problem: &Problem<'_, T>, mass: f64) -> Result<Solution>
 /// be from the optimum.
 ///
 /// # Errors
-/// * [`Argument`](crate::Error::Argument) for a mass that is negative, no number, or more than that of either side (by more than 1e-9);
+/// * [`Argument`](crate::Error::Argument) for a mass that is negative, no number, or more than that of either side (by more than 1e-9, or 1e-5 where weights are `f32`);
 /// * weights, costs, coordinates and options: as [`exact::solve_with`], but that the two sides' masses may differ.
 pub fn solve_with<T: Scalar>(
     problem: &Problem<'_, T>,
@@ -76,7 +76,7 @@ pub fn solve_with<T: Scalar>(
     observer: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
 ) -> Result<Solution> {
     let sides = checked_sides(problem)?;
-    let (mass, [all_of_source, all_of_target]) = checked_mass(mass, sides[0].mass, sides[1].mass)?;
+    let (mass, [all_of_source, all_of_target]) = checked_mass(mass, &sides)?;
     let costs = EntropicCosts::<f64>::prepare(problem.costs(), None, None, 0)?;
     if mass == 0.0 {
         return Ok(nothing(&costs, &sides));
@@ -90,7 +90,8 @@ pub fn solve_with<T: Scalar>(
     if !all_of_source {
         b.push(sides[0].mass - mass);
     }
-    let whole = Problem::from_costs(&extended).with_source_weights(&a).with_target_weights(&b);
+    let tolerance = sides[0].tolerance.max(sides[1].tolerance);
+    let whole = Problem::from_costs(&extended).with_rounded_weights([a, b], tolerance);
     let options = exact::Options { initial: exact::Initial::None, ..options.clone() };
     let answer = exact::solve_with(&whole, &options, observer)?;
     let real = answer.plan.entries().iter().filter(|entry| entry.source < n && entry.target < m);
@@ -209,7 +210,10 @@ fn certify(
         sum(marginal.iter().zip(weights).map(|(marginal, weight)| (marginal - weight).max(0.0)))
     };
     let gap = primal_cost - dual_value;
-    let is_proved = gap.abs() <= 1e-6 * size && mass * dual_violation <= 1e-6 * size;
+    // Masses are counted to EPS of the whole at best, and each is worth what the potentials say: of a cost of zero no millionth is left.
+    let potentials = dual.f.iter().chain(&dual.g).fold(dual.level.abs(), |largest, p| largest.max(p.abs()));
+    let allowed = 1e-6 * size + 4.0 * f64::EPSILON * mass * potentials;
+    let is_proved = gap.abs() <= allowed && mass * dual_violation <= allowed;
     let status = if status == Status::Optimal && !is_proved { Status::Inaccurate } else { status };
     Certificate {
         status,

@@ -50,23 +50,22 @@ pub use exact::{Solution, solve, solve_with};
 pub use values::Values;
 
 use crate::error::{Error, Result};
+use crate::ot::unbalanced::Side;
 
-/// A mass that is more than there is by less than this, relatively, is all there is: sums are rounded.
-const ROUNDING: f64 = 1e-9;
-
-/// The mass to transport, and whether it is all of the source's and all of the target's.
-pub(super) fn checked_mass(mass: f64, source_mass: f64, target_mass: f64) -> Result<(f64, [bool; 2])> {
-    let most = source_mass.min(target_mass);
+/// The mass to transport, and whether it is all of the source's and all of the target's. One that is more than there is by what rounding of the weights explains is all there is.
+pub(super) fn checked_mass(mass: f64, [source, target]: &[Side; 2]) -> Result<(f64, [bool; 2])> {
+    let most = source.mass.min(target.mass);
+    let rounding = source.tolerance.max(target.tolerance);
     let refused =
         |requirement| Err(Error::Argument { name: "the mass to transport", value: mass, requirement });
     if mass.is_nan() || mass < 0.0 {
         return refused("it must not be negative");
     }
-    if mass > most * (1.0 + ROUNDING) {
+    if mass > most * (1.0 + rounding) {
         return refused("it must not be more than the mass of either side");
     }
     // The sides' sums may differ by rounding where both are meant to be transported whole.
     let clamped = mass.min(most);
-    let is_all = [source_mass, target_mass].map(|side| clamped == most && side <= most * (1.0 + ROUNDING));
+    let is_all = [source, target].map(|side| clamped == most && side.mass <= most * (1.0 + rounding));
     Ok((clamped, is_all))
 }

@@ -18,8 +18,9 @@
 //!
 //! # Certificate
 //! The dual has no constraint, so its value bounds the optimum from below whatever f and g are, and P is feasible whatever it is where both sides are relaxed. Their
-//! difference is ρ₁ KL(P 1 | a exp(-f/ρ₁)) + ρ₂ KL(Pᵀ 1 | b exp(-g/ρ₂)): [`Values::gap`] is computed so, without cancellation. A side with ρ = ∞ is made exact in
-//! a last half-step in double precision.
+//! difference is ρ₁ KL(P 1 | a exp(-f/ρ₁)) + ρ₂ KL(Pᵀ 1 | b exp(-g/ρ₂)): [`Values::gap`] is computed so, without cancellation, with an allowance for rounding. A side with ρ = ∞ is made exact in
+//! a last half-step in double precision, but for the rounding of the potentials. The plan with its rows scaled to the weights, a/r, is feasible, and its value is above the dual by
+//! ε KL(a | r) + ρ₂ KL(c | b exp(-g/ρ₂)), r being the row sums before and c the column sums after.
 //!
 //! # Examples
 //! An outlier far away is given up rather than transported:
@@ -53,7 +54,7 @@ mod solution;
 mod solver;
 mod values;
 
-pub use divergence::{Divergence, divergence};
+pub use divergence::{Divergence, divergence, divergence_with};
 pub(crate) use extrapolation::Extrapolation;
 pub(crate) use lowering::{first_epsilon, lower};
 pub use options::Options;

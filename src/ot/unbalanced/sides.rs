@@ -1,7 +1,7 @@
 //! The points that take part: those with mass; and the potentials of the others.
 
 use crate::error::{Error, Result};
-use crate::ot::problem::{Problem, checked_side};
+use crate::ot::problem::{Problem, Weights, checked_side};
 use crate::ot::sinkhorn::{CostBlocks, EntropicCosts};
 use crate::parallel::map_chunks;
 use crate::scalar::Scalar;
@@ -12,6 +12,8 @@ pub(crate) struct Side {
     pub all: Vec<f64>,
     /// Their sum.
     pub mass: f64,
+    /// What rounding of the type of the weights may have done to that sum, relatively.
+    pub tolerance: f64,
     /// Which points have mass, or `None` where all have.
     pub chosen: Option<Vec<usize>>,
     /// Their weights.
@@ -21,12 +23,12 @@ pub(crate) struct Side {
 }
 
 impl Side {
-    fn new(all: Vec<f64>, mass: f64) -> Self {
+    fn new(all: Vec<f64>, mass: f64, tolerance: f64) -> Self {
         let chosen: Vec<usize> = (0..all.len()).filter(|&index| all[index] > 0.0).collect();
         let weights: Vec<f64> = chosen.iter().map(|&index| all[index]).collect();
         let logs = weights.iter().map(|weight| weight.ln()).collect();
         let chosen = (chosen.len() < all.len()).then_some(chosen);
-        Self { all, mass, chosen, weights, logs }
+        Self { all, mass, tolerance, chosen, weights, logs }
     }
 
     /// The values of the points that take part.
@@ -70,7 +72,9 @@ pub(crate) fn checked_sides<T: Scalar>(problem: &Problem<'_, T>) -> Result<[Side
             requirement: "it must be finite",
         });
     }
-    Ok([Side::new(a, source_mass), Side::new(b, target_mass)])
+    // As balanced problems take it: weights that are not given are as exact as double precision.
+    let tolerance = |weights: Option<&Weights>| weights.map_or(1e-9, Weights::tolerance);
+    Ok([Side::new(a, source_mass, tolerance(source)), Side::new(b, target_mass, tolerance(target))])
 }
 
 /// Puts potentials where there are none (NaN): `respond` (source first) of the soft minimum over the other side, -ε ln Σⱼ bⱼ exp((gⱼ - Cᵢⱼ)/ε).

@@ -41,7 +41,7 @@ impl Solution<'_> {
         self.plan.epsilon()
     }
 
-    /// Every term of the problem, its two values and the gap between them, in double precision. One look at all pairs (two where both sides have ρ = ∞).
+    /// Every term of the problem, its two values and the gap between them, in double precision. One look at all pairs (two where a side has ρ = ∞).
     pub fn values(&self) -> Values {
         Values::new(self)
     }

@@ -4,6 +4,9 @@ use super::Solution;
 use crate::ot::problem::sum;
 use crate::ot::sinkhorn::EntropicPlan;
 
+/// Units of rounding that the gap allows for: each term of the sums has been rounded a few times, and the sums are compensated.
+const ROUNDINGS: f64 = 16.0;
+
 /// The values of an unbalanced plan, all in double precision from the potentials and the costs alone.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -26,8 +29,8 @@ pub struct Values {
     pub primal: f64,
     /// The dual value of f and g: a lower bound on the optimum.
     pub dual: f64,
-    /// The value of a plan that is feasible, minus `dual`: how far either is from the optimum at most. It is computed from the marginals without cancellation, so it may be
-    /// far below the rounding of `primal - dual`. Where both sides have ρ = ∞, the feasible plan is the rounded one.
+    /// The value of a plan that is feasible, minus `dual`, and what rounding may have done to either: how far `dual` is from the optimum at most. It is computed from the marginals
+    /// without cancellation. Where one side has ρ = ∞, the feasible plan is P with that side scaled to its weights; where both have, the rounded one.
     pub gap: f64,
 }
 
@@ -39,20 +42,22 @@ struct Marginals {
 }
 
 impl Marginals {
-    fn of(plan: &EntropicPlan<'_>) -> Self {
+    /// Those of the plan with its rows or columns scaled.
+    fn of(plan: &EntropicPlan<'_>, row_factors: Option<&[f64]>, column_factors: Option<&[f64]>) -> Self {
         let m = plan.columns();
         let parts = plan.fold(
             true,
             || (Vec::new(), vec![0.0; m], 0.0),
             |(rows, columns, cost): &mut (Vec<f64>, Vec<f64>, f64), block| {
                 for (k, row) in block.rows.clone().enumerate() {
-                    let weight = plan.source_weights()[row];
+                    let weight = plan.source_weights()[row] * row_factors.map_or(1.0, |factors| factors[row]);
                     let entries = &block.conditional[k * m..][..m];
                     let costs = &block.costs[k * m..][..m];
                     let (mut total, mut spent) = ([0.0; 4], [0.0; 4]);
                     for j in 0..m {
-                        total[j % 4] += entries[j];
-                        spent[j % 4] += entries[j] * costs[j];
+                        let scaled = column_factors.map_or(entries[j], |factors| factors[j] * entries[j]);
+                        total[j % 4] += scaled;
+                        spent[j % 4] += scaled * costs[j];
                         columns[j] += weight * entries[j];
                     }
                     rows.push(weight * ((total[0] + total[1]) + (total[2] + total[3])));
@@ -66,6 +71,9 @@ impl Marginals {
             all.columns.iter_mut().zip(columns).for_each(|(total, part)| *total += part);
             all.cost += cost;
         }
+        if let Some(factors) = column_factors {
+            all.columns.iter_mut().zip(factors).for_each(|(total, factor)| *total *= factor);
+        }
         all
     }
 }
@@ -76,7 +84,7 @@ impl Values {
             return Self::balanced(solution);
         }
         let plan = &solution.plan;
-        let Marginals { rows, columns, cost } = Marginals::of(plan);
+        let Marginals { rows, columns, cost } = Marginals::of(plan, None, None);
         let (f, g, epsilon) = (plan.source_potentials(), plan.target_potentials(), plan.epsilon());
         let source = Term { weights: plan.source_weights(), marginal: &rows, potentials: f };
         let target = Term { weights: plan.target_weights(), marginal: &columns, potentials: g };
@@ -92,6 +100,24 @@ impl Values {
         };
         let dual =
             source.dual(by_source) + target.dual(by_target) - epsilon * (mass - source_mass * target_mass);
+        // A side whose marginal must be exact has it up to the rounding of the potentials: scaled to it the plan is feasible, whatever the other side's marginal is then.
+        let gap = if by_source == f64::INFINITY {
+            let factors = source.factors();
+            let columns = Marginals::of(plan, Some(&factors), None).columns;
+            epsilon * source.scaling() + Term { marginal: &columns, ..target }.gap(by_target)
+        } else if by_target == f64::INFINITY {
+            let factors = target.factors();
+            let rows = Marginals::of(plan, None, Some(&factors)).rows;
+            epsilon * target.scaling() + Term { marginal: &rows, ..source }.gap(by_source)
+        } else {
+            source.gap(by_source) + target.gap(by_target)
+        };
+        let rounding = ROUNDINGS
+            * f64::EPSILON
+            * (source.size(by_source)
+                + target.size(by_target)
+                + epsilon * (mass + source_mass * target_mass)
+                + cost.abs());
         Self {
             transport_cost: cost,
             mass,
@@ -105,7 +131,7 @@ impl Values {
                 + price(by_source, source_divergence)
                 + price(by_target, target_divergence),
             dual,
-            gap: source.gap(by_source) + target.gap(by_target),
+            gap: gap + rounding,
         }
     }
 
@@ -130,12 +156,17 @@ impl Values {
             target_marginal_error: values.target_marginal_error,
             primal: values.transport_cost + plan.epsilon() * kl_divergence,
             dual: values.dual_with_kl + plan.epsilon() * constant,
-            gap: values.gap,
+            gap: values.gap
+                + ROUNDINGS
+                    * f64::EPSILON
+                    * plan.epsilon()
+                    * (total * total + total + total * total.ln().abs()),
         }
     }
 }
 
 /// What one side brings to the values.
+#[derive(Clone, Copy)]
 struct Term<'v> {
     weights: &'v [f64],
     marginal: &'v [f64],
@@ -171,16 +202,32 @@ impl Term<'_> {
         }))
     }
 
-    /// This side's share of primal minus dual: Σ p r + ρ KL(r | a) + ρ Σ a (exp(-p/ρ) - 1) = ρ KL(r | a exp(-p/ρ)); Σ p (r - a) for ρ = ∞.
+    /// What the dual's and the plan's sums over this side are sums of: with the rounding of these both bounds are rounded.
+    fn size(&self, relaxation: f64) -> f64 {
+        let terms = self.weights.iter().zip(self.marginal).zip(self.potentials);
+        let linear = sum(terms.map(|((&a, &r), &p)| if a > 0.0 { (a + r) * p.abs() } else { 0.0 }));
+        linear + if relaxation == f64::INFINITY { 0.0 } else { self.dual(relaxation).abs() }
+    }
+
+    /// What scales the marginal to the weights.
+    fn factors(&self) -> Vec<f64> {
+        let factor = |(&a, &r): (&f64, &f64)| if r > 0.0 { a / r } else { 0.0 };
+        self.weights.iter().zip(self.marginal).map(factor).collect()
+    }
+
+    /// KL(a | r), ε times which is what scaling the marginal r to the weights adds to the gap; infinite where nothing is there to scale.
+    fn scaling(&self) -> f64 {
+        sum(self
+            .weights
+            .iter()
+            .zip(self.marginal)
+            .map(|(&a, &r)| if a > 0.0 && r == 0.0 { f64::INFINITY } else { relative_entropy(a, r) }))
+    }
+
+    /// This side's share of primal minus dual, for a finite ρ: Σ p r + ρ KL(r | a) + ρ Σ a (exp(-p/ρ) - 1) = ρ KL(r | a exp(-p/ρ)).
     fn gap(&self, relaxation: f64) -> f64 {
         sum(self.weights.iter().zip(self.marginal).zip(self.potentials).map(|((&a, &r), &p)| {
-            if a == 0.0 {
-                0.0
-            } else if relaxation == f64::INFINITY {
-                p * (r - a)
-            } else {
-                relaxation * relative_entropy(r, a * (-p / relaxation).exp())
-            }
+            if a == 0.0 { 0.0 } else { relaxation * relative_entropy(r, a * (-p / relaxation).exp()) }
         }))
     }
 }

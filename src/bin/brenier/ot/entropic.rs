@@ -10,8 +10,8 @@ use crate::run::exit_code;
 use crate::threads;
 use crate::watch::Watch;
 use brenier::Scalar;
-use brenier::ot::Problem;
 use brenier::ot::sinkhorn::{self, Epsilon, Options, Solution, Values};
+use brenier::ot::{Problem, Status};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
@@ -41,8 +41,22 @@ pub fn run(arguments: &Arguments, epsilon: Epsilon, started: Instant) -> Result<
     let values = solution.values();
     let (f, g) = (solution.source_potentials(), solution.target_potentials());
     output.write(AnyPlan::Entropic(&solution.plan), f, g, run)?;
-    arguments.report_entropic(&input, &options, (&solved, &values), threads, started)?;
-    Ok(exit_code(solution.status))
+    let status = status(solution.status, &values);
+    arguments.report_entropic(&input, &options, (&solved, &values, status), threads, started)?;
+    Ok(exit_code(status))
+}
+
+/// Converged is not said of values that have left the range of numbers: they prove nothing.
+fn status(ended: Status, values: &Values) -> Status {
+    let bounds = [
+        values.transport_cost,
+        values.dual_with_kl,
+        values.gap,
+        values.rounded_cost,
+        values.cost_lower_bound,
+    ];
+    let is_known = bounds.iter().all(|bound| bound.is_finite());
+    if ended == Status::Converged && !is_known { Status::Inaccurate } else { ended }
 }
 
 impl Arguments {
@@ -77,13 +91,13 @@ impl Arguments {
         &self,
         input: &ProblemInput,
         options: &Options,
-        (solved, values): (&Solved<'_>, &Values),
+        (solved, values, status): (&Solved<'_>, &Values, Status),
         threads: usize,
         started: Instant,
     ) -> Result<(), Failure> {
         let solution = &solved.solution;
         let report = SolverReport {
-            status: solution.status.name(),
+            status: status.name(),
             objective: ("cost", values.transport_cost),
             bounds: Some([values.dual_with_kl, values.gap]),
             iterations: solution.iterations,
@@ -128,17 +142,16 @@ impl Arguments {
             ("problem", input.description()),
             ("regularisation", regularisation::describe(solution.epsilon(), options.epsilon)),
             ("time", report.effort()),
-            ("status", solution.status.to_string()),
+            ("status", status.to_string()),
             ("transport cost", number(values.transport_cost)),
             ("regularised cost", format!("{} (with epsilon times KL)", number(values.primal_with_kl))),
             ("dual value", number(values.dual_with_kl)),
             ("gap", format!("{:.3e}", values.gap)),
             (
                 "exact cost",
-                format!(
-                    "from {} to {}: proved for the problem without entropy",
-                    number(values.cost_lower_bound),
-                    number(values.rounded_cost)
+                report::bounds(
+                    [values.cost_lower_bound, values.rounded_cost],
+                    "proved for the problem without entropy",
                 ),
             ),
             ("marginal error", format!("{:.3e} of the mass", solution.marginal_error)),
