@@ -204,9 +204,19 @@ impl Term<'_> {
 
     /// What the dual's and the plan's sums over this side are sums of: with the rounding of these both bounds are rounded.
     fn size(&self, relaxation: f64) -> f64 {
-        let terms = self.weights.iter().zip(self.marginal).zip(self.potentials);
-        let linear = sum(terms.map(|((&a, &r), &p)| if a > 0.0 { (a + r) * p.abs() } else { 0.0 }));
-        linear + if relaxation == f64::INFINITY { 0.0 } else { self.dual(relaxation).abs() }
+        sum(self.weights.iter().zip(self.marginal).zip(self.potentials).map(|((&a, &r), &p)| {
+            if a == 0.0 {
+                return 0.0;
+            }
+            let size = p.abs();
+            if relaxation == f64::INFINITY {
+                return (a + r) * size;
+            }
+            // A rounding of p/ρ changes the dual's term by so much as is left of the weight: of a point that is given up, nothing.
+            let left = a * (-p / relaxation).exp();
+            let linear = if r + left > 0.0 { (r + left) * size } else { 0.0 };
+            linear + relaxation * a * (-p / relaxation).exp_m1().abs()
+        }))
     }
 
     /// What scales the marginal to the weights.
