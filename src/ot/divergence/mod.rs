@@ -59,6 +59,7 @@ use std::ops::ControlFlow;
 /// # Ok::<(), brenier::Error>(())
 /// ```
 #[doc(alias = "sinkhorn_divergence")]
+#[doc(alias = "empirical_sinkhorn_divergence")]
 pub fn solve<'a, T: Scalar>(problem: &Problem<'a, T>, epsilon: impl Into<Epsilon>) -> Result<Divergence<'a>> {
     solve_with(problem, &Options::new(epsilon), &mut run_to_the_end)
 }

@@ -171,6 +171,7 @@ use std::ops::ControlFlow;
 /// assert!((plan[(0, 0)] - 0.5 / (1.0 + (-1.0_f64).exp())).abs() < 1e-7);
 /// # Ok::<(), brenier::Error>(())
 /// ```
+#[doc(alias = "sinkhorn2")]
 pub fn solve<'a, T: Scalar>(problem: &Problem<'a, T>, epsilon: impl Into<Epsilon>) -> Result<Solution<'a>> {
     solve_with(problem, &Options::new(epsilon), &mut run_to_the_end)
 }

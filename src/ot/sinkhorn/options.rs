@@ -154,7 +154,7 @@ impl Options {
             return refused(
                 "epsilon",
                 epsilon,
-                "it must be positive and finite (for no entropy, use ot::exact)",
+                "it must be positive and finite (without entropy the problem is the exact solver's)",
             );
         }
         if !(self.tolerance >= 0.0 && self.tolerance < 1.0) {

@@ -176,7 +176,9 @@ impl Estimate {
             let excess: f64 = part.iter().map(|term| (term - value) / count).sum();
             excess * excess
         });
-        let standard_error = (sum(squares) * blocks / (blocks - 1.0)).sqrt();
+        // One block says nothing of the spread between blocks.
+        let standard_error =
+            if blocks > 1.0 { (sum(squares) * blocks / (blocks - 1.0)).sqrt() } else { f64::NAN };
         Ok(Self { value, standard_error, values })
     }
 }

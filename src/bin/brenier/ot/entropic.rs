@@ -123,6 +123,7 @@ impl Arguments {
                 "transport_cost": values.transport_cost,
                 "regularised_cost": values.primal_with_kl,
                 "regularised_cost_with_entropy": values.primal_with_entropy,
+                "upper_bound": values.upper_bound_with_kl,
                 "dual_value_with_entropy": values.dual_with_entropy,
                 "kl_divergence": values.kl_divergence,
                 "entropy": values.entropy,

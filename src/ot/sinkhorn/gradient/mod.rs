@@ -65,9 +65,9 @@ pub use options::Options;
 pub use points::PointGradients;
 pub use unrolled::{Unrolled, UnrolledGradient};
 
-use super::EntropicPlan;
+use super::{CostBlocks, EntropicPlan};
 use crate::error::{Error, Result};
-use crate::matrix::{Distance, Matrix, MatrixView};
+use crate::matrix::{Distance, Matrix, MatrixView, PairwiseRows};
 use crate::scalar::Scalar;
 use implicit::{Adjoint, PlanCotangent};
 use points::Ground;
@@ -348,6 +348,7 @@ impl<'p, 'a> Gradient<'p, 'a> {
         sides: [bool; 2],
     ) -> Result<PointGradients> {
         let ground = Ground::prepare([self.plan.rows(), self.plan.columns()], x, y, distance)?;
+        check_distance(self.plan, x, y, distance)?;
         Ok(self.weighting.points(self.plan, &ground, x.columns(), sides))
     }
 
@@ -415,4 +416,31 @@ pub(crate) fn centre(values: &mut [f64]) {
     let count = finite.clone().count().max(1) as f64;
     let mean = finite.map(|value| value / count).sum::<f64>();
     values.iter_mut().for_each(|value| *value -= mean);
+}
+
+/// Refuses points or a distance that are plainly not those of the plan: a few of its costs are compared with theirs.
+fn check_distance<T: Scalar>(
+    plan: &EntropicPlan<'_>,
+    x: MatrixView<'_, T>,
+    y: MatrixView<'_, T>,
+    distance: Distance,
+) -> Result<()> {
+    const PAIRS: usize = 4;
+    for k in 0..PAIRS {
+        let (i, j) = (k * (x.rows() - 1) / (PAIRS - 1), (PAIRS - 1 - k) * (y.rows() - 1) / (PAIRS - 1));
+        let expected =
+            PairwiseRows::new(x.rows_range(i..i + 1), y.rows_range(j..j + 1), distance)?.entry(0, 0);
+        let mut cost = [0.0];
+        plan.costs().block_into(i..i + 1, j..j + 1, &mut cost);
+        // Much more than rounding, and much less than another distance.
+        if (cost[0] - expected).abs() > 1e-3 * (cost[0].abs() + expected.abs()) {
+            let requirement = "it must be the cost that the plan was made with (for other costs take the gradient of the costs)";
+            return Err(Error::Argument {
+                name: "the distance of a pair of points",
+                value: expected,
+                requirement,
+            });
+        }
+    }
+    Ok(())
 }
