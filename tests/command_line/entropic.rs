@@ -58,6 +58,7 @@ fn the_object_has_these_keys_and_the_help_explains_them() {
             "transport_cost",
             "regularised_cost",
             "regularised_cost_with_entropy",
+            "upper_bound",
             "dual_value_with_entropy",
             "kl_divergence",
             "entropy",

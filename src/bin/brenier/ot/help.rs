@@ -101,6 +101,7 @@ and
   marginal_error       L1 error of both marginals as a share of the mass, as the solver
                        saw it
   regularised_cost     cost + epsilon KL(P | a b/M)
+  upper_bound          the optimal regularised cost lies between dual_value and this
   regularised_cost_with_entropy, dual_value_with_entropy
                        cost - epsilon H(P), and the dual value of that problem
   kl_divergence, entropy
