@@ -64,7 +64,12 @@ fn check_all_stops(
     let measured = assert_proved(&best, costs, weights[0], weights[1], &name);
     assert!(heard.windows(2).all(|pair| pair[0].1 <= pair[1].1), "{name}: pivots are counted on");
     for &(stage, _, cost) in &heard {
-        assert!(cost.is_nan() || cost >= measured.cost - measured.allowed(), "{name}: {stage}: {cost}");
+        assert!(
+            cost.is_nan() || cost >= measured.cost - measured.allowed(),
+            "{name}: {stage}: {cost} below {} by more than {}",
+            measured.cost,
+            measured.allowed()
+        );
     }
     let mut calls: Vec<usize> =
         (0..).map(|k| (1_usize << k) / 2).take_while(|&call| call < heard.len()).collect();

@@ -15,7 +15,7 @@ use super::super::costs::CostRows;
 use super::super::masses::Masses;
 use super::super::options::Options;
 use super::super::pricing::{RowMinimum, rounding_of};
-use super::tree::SpanningTree;
+use super::tree::{Arc, SpanningTree};
 use crate::ot::certificate::Status;
 use crate::ot::progress::Progress;
 use crate::scalar::Scalar;
@@ -182,12 +182,21 @@ impl<T: Scalar> Simplex<'_, '_, T> {
         Entry::Pivoted
     }
 
+    /// The cost of the tree's plan. The running one is too low where costs are cut off.
+    fn given_cost(&self) -> f64 {
+        if self.costs.cut == f64::INFINITY {
+            return self.running_cost;
+        }
+        let share = |arc: Arc| self.masses.weigh(arc.flow) * self.costs.given(arc.source, arc.target);
+        self.tree.arcs().filter(|arc| arc.flow > 0).map(share).sum()
+    }
+
     /// Tells the observer where things stand, and whether it wants to stop.
     fn told_to_stop(&self, observer: &mut dyn FnMut(&Progress) -> ControlFlow<()>) -> bool {
         let progress = Progress {
             stage: "network simplex",
             iterations: self.pivots,
-            cost: self.running_cost,
+            cost: self.given_cost(),
             residual: f64::NAN,
             fraction: f64::NAN,
         };
