@@ -81,9 +81,11 @@
 
 #![deny(missing_docs, unsafe_code, unsafe_op_in_unsafe_fn)]
 
+pub mod autodiff;
 pub mod data;
 pub mod error;
 pub mod matrix;
+pub mod nn;
 pub mod ot;
 pub(crate) mod parallel;
 pub mod random;
