@@ -1,5 +1,6 @@
 //! What the generic kernels know of a lane's type: its format and the constants of each elementary function.
 
+use super::erf::ErfConstants;
 use super::exp::ExpConstants;
 use super::lanes::Lanes;
 use super::ln::LnConstants;
@@ -8,7 +9,7 @@ use super::trigonometric::TurnConstants;
 
 /// `f32` or `f64` as a floating-point format, with the coefficients of the elementary functions for its precision.
 pub trait Elementary:
-    Copy + Send + Sync + 'static + ExpConstants + LnConstants + TanhConstants + TurnConstants
+    Copy + Send + Sync + 'static + ErfConstants + ExpConstants + LnConstants + TanhConstants + TurnConstants
 {
     /// Exponent of the largest finite power of two, which is also the bias of the exponent field: 127 or 1023.
     const MAX_EXPONENT: f64;

@@ -46,7 +46,7 @@
 //! | `lanes`, `elementary` | the traits of instruction sets and registers; a lane's format and polynomials |
 //! | `dispatch` | [`Level`], [`level`] and the macro |
 //! | `portable`, `avx2`, `avx512` | the registers of each level; the last two are the only ones with `unsafe` |
-//! | `exp`, `ln`, `tanh`, `sigmoid`, `trigonometric` | building blocks: a function of a register, to be fused into kernels |
+//! | `exp`, `ln`, `tanh`, `sigmoid`, `softplus`, `erf`, `trigonometric` | building blocks: a function of a register, to be fused into kernels |
 //! | `slices`, `reductions` | the public functions over slices |
 //!
 //! The elementary functions err by less than 2 units in the last place on every level, over the whole range of `f32` and `f64`.
@@ -60,6 +60,7 @@ pub(crate) mod avx2;
 pub(crate) mod avx512;
 mod dispatch;
 pub(crate) mod elementary;
+pub(crate) mod erf;
 pub(crate) mod exp;
 pub(crate) mod lanes;
 pub(crate) mod ln;
@@ -69,6 +70,7 @@ mod reductions;
 mod reference;
 pub(crate) mod sigmoid;
 mod slices;
+pub(crate) mod softplus;
 pub(crate) mod tanh;
 pub(crate) mod trigonometric;
 
@@ -80,4 +82,7 @@ pub(crate) use dispatch::test_at_every_level;
 pub use dispatch::{Level, level};
 pub use lanes::{Lanes, Mask};
 pub use reductions::{dot, log_sum_exp, max, min, sum};
-pub use slices::{exp, exp_into, exp2, exp2_into, ln, ln_into, sigmoid, sigmoid_into, tanh, tanh_into};
+pub use slices::{
+    erf, erf_into, exp, exp_into, exp2, exp2_into, ln, ln_into, sigmoid, sigmoid_into, softplus,
+    softplus_into, tanh, tanh_into,
+};

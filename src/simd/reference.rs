@@ -150,6 +150,64 @@ pub(crate) fn sigmoid(x: f64) -> Precise {
     Precise { high, low, exponent }
 }
 
+/// `ln(1 + e^x)`, by the sum of the logarithm's series, `2 atanh(E / (2 + E))` with `E = e^-|x|`, and `max(x, 0)`.
+pub(crate) fn softplus(x: f64) -> Precise {
+    if x.is_nan() || x.abs() > 1e4 {
+        return plain(x.max(0.0) + if x.is_nan() { x } else { 0.0 });
+    }
+    let e = exp_of((-x.abs(), 0.0));
+    if x < 0.0 && e.exponent < -400 {
+        // E - E^2 / 2, of which the second is out of sight.
+        return e;
+    }
+    let scale = 2_f64.powi(e.exponent.max(-400));
+    let e = (e.high * scale, e.low * scale);
+    // s <= 1/3: the term with s^69 is below 2^-109.
+    let s = divide(e, add((2.0, 0.0), e));
+    let square = multiply(s, s);
+    let mut series = (0.0, 0.0);
+    for k in (1..36).rev() {
+        series = add(multiply(series, square), divide((2.0, 0.0), (f64::from(2 * k - 1), 0.0)));
+    }
+    let (high, low) = add(multiply(series, s), (x.max(0.0), 0.0));
+    Precise { high, low, exponent: 0 }
+}
+
+/// The error function, by `2 / sqrt(pi) e^(-x^2) sum 2^k x^(2k+1) / (2k+1)!!`, whose terms are all of one sign (Abramowitz and Stegun,
+/// *Handbook of Mathematical Functions*, 7.1.6).
+pub(crate) fn erf(x: f64) -> Precise {
+    const TWO_OVER_ROOT_PI: Double = (std::f64::consts::FRAC_2_SQRT_PI, 1.533_545_961_316_588e-17);
+    if x.is_nan() {
+        return plain(x);
+    }
+    if x.abs() > 6.5 {
+        return plain(x.signum());
+    }
+    if x.abs() < 1e-150 {
+        let (high, low) = multiply((x, 0.0), TWO_OVER_ROOT_PI);
+        // Subnormal results: scaled up first, so that the parts keep their digits.
+        let lifted = multiply((x * 2_f64.powi(600), 0.0), TWO_OVER_ROOT_PI);
+        return if x == 0.0 {
+            Precise { high, low, exponent: 0 }
+        } else {
+            Precise { high: lifted.0, low: lifted.1, exponent: -600 }
+        };
+    }
+    let square = two_product(x, x);
+    let twice = (2.0 * square.0, 2.0 * square.1);
+    let (mut term, mut sum) = ((x, 0.0), (x, 0.0));
+    for k in 1..400 {
+        term = divide(multiply(term, twice), (f64::from(2 * k + 1), 0.0));
+        sum = add(sum, term);
+        if term.0.abs() < 1e-34 * sum.0.abs() {
+            break;
+        }
+    }
+    let e = exp_of((-square.0, -square.1));
+    let (high, low) = multiply(multiply(sum, (e.high, e.low)), TWO_OVER_ROOT_PI);
+    Precise { high, low, exponent: e.exponent }
+}
+
 /// The distance of `got` from the value, in units of the last place that `T` has there; infinite for a wrong kind of number.
 pub(crate) fn ulps<T: Scalar>(got: T, value: Precise) -> f64 {
     let got = got.to_f64();
@@ -231,6 +289,21 @@ mod tests {
             (sigmoid, 300.5, 0x3ff0_0000_0000_0000, 0x0000_0000_0000_0000),
             (sigmoid, 1e-09, 0x3fe0_0000_0022_5c18, 0xbc77_d929_6b00_1a69),
             (sigmoid, -1e-05, 0x3fdf_fff5_83a5_3b8f, 0xbc75_1935_d6cc_954f),
+            (softplus, 0.1, 0x3fe7_d218_f1c8_904f, 0x3c86_1815_86ac_22ff),
+            (softplus, -0.7, 0x3fd9_cdcc_db8a_a7eb, 0x3c71_7776_1350_2c98),
+            (softplus, 3.3, 0x400a_b093_b909_1426, 0x3ca5_929f_ec01_19de),
+            (softplus, -45.6, 0x3bd2_8c01_9d35_e69b, 0xb867_d61b_b557_0485),
+            (softplus, 1e-09, 0x3fe6_2e42_ff3e_f21f, 0xbc74_d0cf_df22_db39),
+            (softplus, 36.0, 0x4042_0000_0000_0000, 0x3cb0_b6c3_afdd_e063),
+            (erf, 0.1, 0x3fbc_ca5e_a24f_b334, 0x3c31_12c8_facd_c19c),
+            (erf, -0.7, 0xbfe5_b08c_2117_1646, 0xbc5b_06c2_12b5_7106),
+            (erf, 0.999, 0x3fea_f400_3d2e_0fca, 0x3c84_d708_c55a_0b4c),
+            (erf, 1.5, 0x3fee_ea55_5713_7ae0, 0xbc83_85e4_45f2_c96d),
+            (erf, -2.8, 0xbfef_ff62_af99_0752, 0x3c8d_b54b_c218_afb4),
+            (erf, 3.3, 0x3fef_fff9_9667_90c8, 0x3c83_b517_ec6c_0fff),
+            (erf, 5.8, 0x3fef_ffff_ffff_fffe, 0xbc6f_2974_3351_1c9a),
+            (erf, 1e-09, 0x3e13_62a9_ffc6_10dd, 0xba94_1dce_c667_8b79),
+            (erf, 1e-200, 0x166b_a394_ce53_f796, 0x12ef_162d_235c_1b53),
         ];
         for &(function, x, high, low) in table {
             let value = function(x);

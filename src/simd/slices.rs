@@ -170,6 +170,36 @@ elementwise! {
     sigmoid_into
 }
 
+elementwise! {
+    Softplus = super::softplus::softplus,
+    /// `x[i] = ln(1 + e^x[i])`, within 2 units in the last place, for very negative arguments too.
+    ///
+    /// # Examples
+    /// ```
+    /// let mut x = [0.0, -800.0, 800.0];
+    /// brenier::simd::softplus(&mut x);
+    /// assert_eq!(x, [std::f64::consts::LN_2, 0.0, 800.0]);
+    /// ```
+    softplus,
+    /// `out[i] = ln(1 + e^x[i])`: [`softplus`] into another slice.
+    softplus_into
+}
+
+elementwise! {
+    Erf = super::erf::erf,
+    /// `x[i] = erf x[i]`, the error function, within 2 units in the last place; odd in every bit.
+    ///
+    /// # Examples
+    /// ```
+    /// let mut x = [0.0_f32, -0.5, 10.0];
+    /// brenier::simd::erf(&mut x);
+    /// assert_eq!(x, [0.0, -0.520_499_9, 1.0]);
+    /// ```
+    erf,
+    /// `out[i] = erf x[i]`: [`erf`] into another slice.
+    erf_into
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::reference::{self, Precise, exact_f64, ulps};
@@ -251,6 +281,12 @@ mod tests {
         if x < 0.0 { x.exp() / (1.0 + x.exp()) } else { 1.0 / (1.0 + (-x).exp()) }
     }
 
+    fn single_erf(x: f64) -> f64 {
+        let mut x = [x];
+        erf(&mut x);
+        x[0]
+    }
+
     /// Every pattern when `step` is one. All functions stay within the two units that they promise.
     #[inline(always)]
     fn accuracy_f32<S: Simd>(step: u64) {
@@ -261,6 +297,9 @@ mod tests {
             ("ln", worst_f32::<S, Ln>(f64::ln, step)),
             ("tanh", worst_f32::<S, Tanh>(f64::tanh, step)),
             ("sigmoid", worst_f32::<S, Sigmoid>(logistic, step)),
+            ("softplus", worst_f32::<S, Softplus>(|x| x.max(0.0) + (-x.abs()).exp().ln_1p(), step)),
+            // The library has no error function: its own f64 version, which is tested against double-double below.
+            ("erf", worst_f32::<S, Erf>(single_erf, step)),
         ];
         println!("{level}, step {step}: {worst:?}");
         assert!(worst.iter().all(|(_, (error, _))| *error <= 2.0), "{level}: {worst:?}");
@@ -286,6 +325,8 @@ mod tests {
             ("ln", worst_f64::<S, Ln>(reference::ln, 0.5, 3.0)),
             ("tanh", worst_f64::<S, Tanh>(reference::tanh, -22.0, 22.0)),
             ("sigmoid", worst_f64::<S, Sigmoid>(reference::sigmoid, -750.0, 40.0)),
+            ("softplus", worst_f64::<S, Softplus>(reference::softplus, -750.0, 40.0)),
+            ("erf", worst_f64::<S, Erf>(reference::erf, -6.5, 6.5)),
         ];
         println!("{level}: {worst:?}");
         assert!(worst.iter().all(|(_, (error, _))| *error <= 2.0), "{level}: {worst:?}");
@@ -293,7 +334,7 @@ mod tests {
 
     test_at_every_level! {
         errors_stay_below_two_units_f32 = sampled_f32;
-        #[ignore = "all 2^32 arguments of five functions take many minutes"]
+        #[ignore = "all 2^32 arguments of seven functions take many minutes"]
         errors_stay_below_two_units_for_every_f32 = exhaustive_f32;
         errors_stay_below_two_units_f64 = sampled_f64;
     }
@@ -305,8 +346,9 @@ mod tests {
         type Into<T> = fn(&[T], &mut [T]) -> Result<()>;
         fn check<T: Scalar>() {
             let x: Vec<T> = (0..70).map(|k| T::from_f64(0.1 + 0.37 * f64::from(k))).collect();
-            let in_place: [InPlace<T>; 5] = [exp, exp2, ln, tanh, sigmoid];
-            let into: [Into<T>; 5] = [exp_into, exp2_into, ln_into, tanh_into, sigmoid_into];
+            let in_place: [InPlace<T>; 7] = [exp, exp2, ln, tanh, sigmoid, softplus, erf];
+            let into: [Into<T>; 7] =
+                [exp_into, exp2_into, ln_into, tanh_into, sigmoid_into, softplus_into, erf_into];
             for (in_place, into) in in_place.into_iter().zip(into) {
                 let mut single = x.clone();
                 for element in single.chunks_mut(1) {
@@ -337,7 +379,7 @@ mod tests {
         assert!(x[0].to_bits() == (-0.0_f64).to_bits() && x[1].is_nan());
         // Every NaN stays one, whatever its payload.
         let mut x = [f32::from_bits(0x7f80_0001), f32::from_bits(0xffff_ffff), f32::from_bits(0x7fc0_0123)];
-        for function in [exp::<f32>, exp2, ln, tanh, sigmoid] {
+        for function in [exp::<f32>, exp2, ln, tanh, sigmoid, softplus, erf] {
             let mut y = x;
             function(&mut y);
             assert!(y.iter().all(|y| y.is_nan()));
