@@ -123,6 +123,14 @@ pub enum Error {
         /// The first such row.
         row: usize,
     },
+    /// A backward pass without the forward pass that it belongs to.
+    #[error("{operation} needs a pass of {needed} of the same network through the same workspace before it")]
+    NoForwardPass {
+        /// The function that was called.
+        operation: &'static str,
+        /// The function that must come before it.
+        needed: &'static str,
+    },
     /// A function of points was given a problem with a cost matrix, or with a cost of the user's own.
     #[error("{operation} needs points and a distance ({instead})")]
     PointsNeeded {

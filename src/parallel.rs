@@ -38,6 +38,29 @@ pub(crate) fn for_each_chunk_mut<T: Send>(
     data.chunks_mut(chunk).enumerate().for_each(|(index, part)| function(index * chunk, part));
 }
 
+/// `function` on each chunk of `chunk` elements of `data`, its number, and the chunk of `other_chunk` elements of `other` of the same number.
+pub(crate) fn for_each_pair_of_chunks_mut<A: Send, B: Send>(
+    data: &mut [A],
+    chunk: usize,
+    other: &mut [B],
+    other_chunk: usize,
+    function: impl Fn(usize, &mut [A], &mut [B]) + Sync + Send,
+) {
+    assert!(chunk > 0 && other_chunk > 0, "chunks must not be empty");
+    #[cfg(feature = "parallel")]
+    if data.len() > chunk {
+        use rayon::prelude::*;
+        data.par_chunks_mut(chunk)
+            .zip(other.par_chunks_mut(other_chunk))
+            .enumerate()
+            .for_each(|(index, (part, other))| function(index, part, other));
+        return;
+    }
+    for (index, (part, other)) in data.chunks_mut(chunk).zip(other.chunks_mut(other_chunk)).enumerate() {
+        function(index, part, other);
+    }
+}
+
 /// Both functions, on two threads where there are two; their results in order.
 pub(crate) fn join<A: Send, B: Send>(
     first: impl FnOnce() -> A + Send,

@@ -38,7 +38,7 @@ impl Operation {
 /// `C = alpha op(A) op(B) + beta C`, in place.
 ///
 /// As in BLAS, `beta = 0` overwrites C without reading it, NaN included, and `alpha = 0` does not read A and B. A transposed A
-/// is copied, m k numbers, unless the product is small.
+/// is copied in blocks of at most 512 m numbers, unless the product is small.
 ///
 /// # Errors
 /// [`Error::Shape`] if op(A) (m, k), op(B) (k, n) and C (m, n) do not fit together.
@@ -86,17 +86,55 @@ pub fn gemm<'a, T: Scalar>(
     } else if beta != T::ONE {
         scale(beta, c.reborrow());
     }
-    if !no_product {
-        // faer reads a transposed A entry by entry, one in each cache line. A copy is a small part of a large product.
-        let copied = operation_a == Operation::Transpose && m >= 16 && n >= 64 && k >= 16;
-        let copy = copied.then(|| a.transposed());
-        let a = match &copy {
-            Some(copy) => (copy.view(), Operation::Plain),
-            None => (a, operation_a),
-        };
-        T::multiply(Product { alpha, a, b: (b, operation_b), accumulate: beta != T::ZERO, c });
+    if no_product {
+        return Ok(());
+    }
+    if operation_a == Operation::Transpose && m >= 16 && n >= 64 && k >= 16 {
+        multiply_transposed(alpha, a, (b, operation_b), beta != T::ZERO, c);
+    } else {
+        T::multiply(Product {
+            alpha,
+            a: (a, operation_a),
+            b: (b, operation_b),
+            accumulate: beta != T::ZERO,
+            c,
+        });
     }
     Ok(())
+}
+
+/// Rows of A that are transposed at a time.
+const TRANSPOSED_ROWS: usize = 512;
+
+/// `C = alpha Aᵀ op(B)`, or `+=`. faer reads a transposed A entry by entry, one in each cache line, which halves its rate. So blocks of
+/// rows of A are transposed, each a small part of the work and small enough for the cache; their products add up in order.
+fn multiply_transposed<T: Scalar>(
+    alpha: T,
+    a: MatrixView<'_, T>,
+    (b, operation_b): (MatrixView<'_, T>, Operation),
+    accumulate: bool,
+    mut c: MatrixViewMut<'_, T>,
+) {
+    let (k, m) = a.shape();
+    let mut scratch = vec![T::ZERO; m * k.min(TRANSPOSED_ROWS)];
+    for first in (0..k).step_by(TRANSPOSED_ROWS) {
+        let rows = first..(first + TRANSPOSED_ROWS).min(k);
+        let height = rows.len();
+        let block = &mut scratch[..m * height];
+        let target = MatrixViewMut::from_slice(block, m, height).expect("as many entries");
+        a.rows_range(rows.clone()).transpose_into(target).expect("the transposed shape");
+        let b = match operation_b {
+            Operation::Plain => b.rows_range(rows),
+            Operation::Transpose => b.submatrix(0..b.rows(), rows),
+        };
+        T::multiply(Product {
+            alpha,
+            a: (MatrixView::from_slice(block, m, height).expect("as many entries"), Operation::Plain),
+            b: (b, operation_b),
+            accumulate: accumulate || first > 0,
+            c: c.reborrow(),
+        });
+    }
 }
 
 /// The product `A B`.

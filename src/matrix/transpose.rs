@@ -11,7 +11,7 @@ use crate::error::Result;
 /// Rows of the result in one task, and rows and columns of a block: a block reads and writes whole cache lines, few enough
 /// of them to stay in the first-level cache even where a row stride is a power of two.
 const ROWS_IN_TASK: usize = 64;
-const BLOCK: usize = 8;
+const BLOCK: usize = 16;
 
 impl<T: Scalar> MatrixView<'_, T> {
     /// The matrix with rows and columns exchanged, copied block by block.

@@ -7,6 +7,73 @@
 //!
 //! Gradients of parameters **accumulate** (`+=`): clear them before a step. Gradients of inputs and activations are written (`=`).
 
+pub(crate) mod activation;
+pub mod linear;
+pub mod mlp;
 mod parameters;
 
+pub use activation::Activation;
+pub use linear::Linear;
+pub use mlp::{Mlp, MlpOptions, MlpWorkspace};
 pub use parameters::{Parameters, TensorPlace};
+
+use crate::Scalar;
+use crate::error::{Error, Result};
+use crate::matrix::MatrixView;
+
+/// Refuses a batch that is empty or has the wrong number of columns.
+pub(crate) fn check_batch<T: Scalar>(
+    operation: &'static str,
+    what: &'static str,
+    x: MatrixView<'_, T>,
+    columns: usize,
+) -> Result<()> {
+    if x.rows() == 0 {
+        return Err(Error::Empty { what: "the batch" });
+    }
+    if x.columns() != columns {
+        return Err(Error::Shape { operation, what, expected: columns, got: x.columns() });
+    }
+    Ok(())
+}
+
+/// Refuses a gradient of another length than the parameters.
+pub(crate) fn check_gradient<T>(operation: &'static str, parameters: usize, gradient: &[T]) -> Result<()> {
+    if gradient.len() == parameters {
+        return Ok(());
+    }
+    Err(Error::Shape {
+        operation,
+        what: "the length of the gradient",
+        expected: parameters,
+        got: gradient.len(),
+    })
+}
+
+/// What a matrix is, in an error about its shape: its rows, and its columns.
+pub(crate) type Sides = [&'static str; 2];
+/// The gradient of a loss in the output.
+pub(crate) const OUTPUT_GRADIENT: Sides =
+    ["rows of the gradient in the output", "columns of the gradient in the output"];
+/// The gradient of a loss in the input.
+pub(crate) const INPUT_GRADIENT: Sides =
+    ["rows of the gradient in the input", "columns of the gradient in the input"];
+/// A direction in the input.
+pub(crate) const DIRECTION: Sides = ["rows of the direction", "columns of the direction"];
+/// The output.
+pub(crate) const OUTPUT: Sides = ["rows of the output", "columns of the output"];
+
+/// Refuses a matrix of another shape.
+pub(crate) fn check_shape(
+    operation: &'static str,
+    sides: Sides,
+    expected: (usize, usize),
+    got: (usize, usize),
+) -> Result<()> {
+    for (what, expected, got) in [(sides[0], expected.0, got.0), (sides[1], expected.1, got.1)] {
+        if expected != got {
+            return Err(Error::Shape { operation, what, expected, got });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,37 @@
+//! The product of a linear layer and its three backward products, on slices that the caller keeps.
+//!
+//! Letters: `batch` rows, `inp` inputs, `out` outputs. Cost: 2 batch inp out flops for each of the three products.
+
+use crate::Scalar;
+use crate::matrix::{MatrixView, MatrixViewMut, Operation, gemm};
+
+/// A slice as a matrix of so many columns.
+pub(crate) fn view<T: Scalar>(slice: &[T], columns: usize) -> MatrixView<'_, T> {
+    MatrixView::from_slice(slice, slice.len() / columns, columns).expect("whole rows")
+}
+
+/// A slice as a matrix of so many columns, to write.
+pub(crate) fn view_mut<T: Scalar>(slice: &mut [T], columns: usize) -> MatrixViewMut<'_, T> {
+    let rows = slice.len() / columns;
+    MatrixViewMut::from_slice(slice, rows, columns).expect("whole rows")
+}
+
+/// `z = x Wᵀ`. x: (batch, inp), weight: (out, inp), z: (batch, out).
+pub(crate) fn forward<T: Scalar>(x: MatrixView<'_, T>, weight: &[T], z: &mut [T], out: usize) {
+    let weight = view(weight, x.columns());
+    gemm(T::ONE, x, Operation::Plain, weight, Operation::Transpose, T::ZERO, view_mut(z, out))
+        .expect("checked shapes");
+}
+
+/// `dW += dzᵀ x`. dz: (batch, out), x: (batch, inp), dweight: (out, inp).
+pub(crate) fn backward_weight<T: Scalar>(dz: MatrixView<'_, T>, x: MatrixView<'_, T>, dweight: &mut [T]) {
+    let dweight = view_mut(dweight, x.columns());
+    gemm(T::ONE, dz, Operation::Transpose, x, Operation::Plain, T::ONE, dweight).expect("checked shapes");
+}
+
+/// `dx = dz W`. dz: (batch, out), weight: (out, inp), dx: (batch, inp).
+pub(crate) fn backward_input<T: Scalar>(dz: MatrixView<'_, T>, weight: &[T], dx: &mut [T], inp: usize) {
+    let weight = view(weight, inp);
+    gemm(T::ONE, dz, Operation::Plain, weight, Operation::Plain, T::ZERO, view_mut(dx, inp))
+        .expect("checked shapes");
+}
