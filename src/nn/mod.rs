@@ -7,6 +7,7 @@
 //!
 //! Gradients of parameters **accumulate** (`+=`): clear them before a step. Gradients of inputs and activations are written (`=`).
 
+pub mod optim;
 mod parameters;
 
 pub use parameters::{Parameters, TensorPlace};
