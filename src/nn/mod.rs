@@ -7,6 +7,8 @@
 //!
 //! Gradients of parameters **accumulate** (`+=`): clear them before a step. Gradients of inputs and activations are written (`=`).
 
+pub mod initialisation;
+pub mod loss;
 pub mod optim;
 mod parameters;
 
