@@ -107,6 +107,30 @@ pub enum Error {
         /// The entry.
         value: f64,
     },
+    /// A matrix entry lies outside the numbers that have a meaning there.
+    #[error("{what}[{row}, {column}] is {}: {requirement}", Shown(*value))]
+    Entry {
+        /// Which input.
+        what: &'static str,
+        /// Row of the first such entry.
+        row: usize,
+        /// Its column.
+        column: usize,
+        /// The entry.
+        value: f64,
+        /// What it must satisfy.
+        requirement: &'static str,
+    },
+    /// A label names a class that is not there.
+    #[error("label {index} is {label}: there are {classes} classes, counted from 0")]
+    Label {
+        /// Position of the first such label.
+        index: usize,
+        /// The label.
+        label: usize,
+        /// Number of classes.
+        classes: usize,
+    },
     /// A row has no direction: all its entries are zero.
     #[error("{what}, row {row} is the zero vector: its angle to other vectors is undefined")]
     ZeroVector {

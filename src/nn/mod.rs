@@ -8,8 +8,11 @@
 //! Gradients of parameters **accumulate** (`+=`): clear them before a step. Gradients of inputs and activations are written (`=`).
 
 pub(crate) mod activation;
+pub mod initialisation;
 pub mod linear;
+pub mod loss;
 pub mod mlp;
+pub mod optim;
 mod parameters;
 
 pub use activation::Activation;
