@@ -14,6 +14,7 @@ pub mod loss;
 pub mod mlp;
 pub mod optim;
 mod parameters;
+pub mod training;
 
 pub use activation::Activation;
 pub use linear::Linear;

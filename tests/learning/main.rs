@@ -10,3 +10,4 @@ mod mlp;
 mod optim;
 mod probe;
 mod rbm;
+mod training;

@@ -1,0 +1,253 @@
+//! The loop over the mini-batches of a data set.
+
+use super::step::{Status, StepOutcome, Trainer};
+use crate::Scalar;
+use crate::error::{Error, Result};
+use crate::matrix::MatrixView;
+use crate::nn::loss::{Loss, TargetBuffer, TargetKind, Targets};
+use crate::nn::optim::{Optimiser, Schedule};
+use crate::nn::{Mlp, check_batch};
+use crate::random::RandomStream;
+use std::ops::ControlFlow;
+
+/// How [`fit`] goes through the data.
+///
+/// # Examples
+/// ```
+/// use brenier::nn::training::TrainingOptions;
+/// let options = TrainingOptions::default().with_epochs(20).with_batch(32).with_clip_norm(1.0);
+/// assert_eq!(options.epochs, 20);
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct TrainingOptions {
+    /// Passes over the data. Default 10.
+    pub epochs: usize,
+    /// Samples in a mini-batch; the last of an epoch may be smaller. Default 64.
+    pub batch: usize,
+    /// Whether each epoch has an order of its own. Default true.
+    pub shuffle: bool,
+    /// The learning rate of each step; without it the optimiser's own stays.
+    pub schedule: Option<Schedule>,
+    /// The largest norm of a gradient, if there is one.
+    pub clip_norm: Option<f64>,
+}
+
+impl Default for TrainingOptions {
+    fn default() -> Self {
+        TrainingOptions { epochs: 10, batch: 64, shuffle: true, schedule: None, clip_norm: None }
+    }
+}
+
+impl TrainingOptions {
+    /// Sets the number of passes over the data.
+    pub fn with_epochs(mut self, epochs: usize) -> Self {
+        self.epochs = epochs;
+        self
+    }
+
+    /// Sets the number of samples in a mini-batch.
+    pub fn with_batch(mut self, batch: usize) -> Self {
+        self.batch = batch;
+        self
+    }
+
+    /// Sets whether each epoch has an order of its own.
+    pub fn with_shuffle(mut self, shuffle: bool) -> Self {
+        self.shuffle = shuffle;
+        self
+    }
+
+    /// Sets the learning rate of each step.
+    pub fn with_schedule(mut self, schedule: Schedule) -> Self {
+        self.schedule = Some(schedule);
+        self
+    }
+
+    /// Sets the largest norm of a gradient.
+    pub fn with_clip_norm(mut self, norm: f64) -> Self {
+        self.clip_norm = Some(norm);
+        self
+    }
+}
+
+/// What the observer is told after each step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct TrainingProgress {
+    /// The epoch, counted from 0.
+    pub epoch: usize,
+    /// The step, counted from 0 over all epochs.
+    pub step: u64,
+    /// Steps of all epochs.
+    pub steps: u64,
+    /// Whether this step ends an epoch.
+    pub ends_epoch: bool,
+    /// The loss of the step's batch, before the step.
+    pub loss: f64,
+    /// The mean of the losses of this epoch so far, each with the size of its batch.
+    pub epoch_loss: f64,
+    /// The norm of the gradient, before clipping.
+    pub gradient_norm: f64,
+    /// The learning rate of the step.
+    pub learning_rate: f64,
+}
+
+/// What [`fit`] has done.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Training {
+    /// How it ended.
+    pub status: Status,
+    /// Steps that were taken.
+    pub steps: u64,
+    /// The mean loss of each epoch that was begun, over the batches before their steps.
+    pub epoch_losses: Vec<f64>,
+}
+
+/// Trains a network on inputs (samples, inputs) and their targets, in mini-batches.
+///
+/// The order of the samples comes from `stream` alone: same seed, same bits, for any number of threads. The observer is told of each step
+/// and may stop. Inputs, targets and classes are looked at before the first step. Time: `epochs samples` times
+/// [`training_flops`](Mlp::training_flops); memory: a batch and the [workspace](crate::nn::MlpWorkspace) of one.
+///
+/// # Errors
+/// [`Error::Empty`] without samples, [`Error::Shape`] if inputs, targets and network do not fit together, [`Error::Argument`] for a batch
+/// of 0, [`Error::NotFiniteEntry`] for data that are not finite, and what loss, optimiser and clipping refuse. Numbers that become infinite on
+/// the way are a [`Status`].
+///
+/// # Examples
+/// ```
+/// use brenier::Matrix;
+/// use brenier::nn::loss::{CrossEntropy, Targets};
+/// use brenier::nn::optim::{Adam, AdamOptions};
+/// use brenier::nn::training::{Status, TrainingOptions, fit};
+/// use brenier::nn::{Activation, Mlp};
+/// use brenier::random::RandomStream;
+/// use std::ops::ControlFlow;
+///
+/// // exclusive or
+/// let x = Matrix::from_rows([[0.0_f32, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]);
+/// let classes = [0, 1, 1, 0];
+/// let mut stream = RandomStream::new(7);
+/// let mut mlp = Mlp::new(&[2, 16, 2], Activation::Tanh, &mut stream)?;
+/// let mut adam = Adam::new(AdamOptions::default().with_learning_rate(0.05))?;
+/// let options = TrainingOptions::default().with_epochs(200).with_batch(4);
+/// let training = fit(
+///     &mut mlp, x.view(), &Targets::classes(&classes), &CrossEntropy::default(), &mut adam, &options, &mut stream,
+///     &mut |_| ControlFlow::Continue(()),
+/// )?;
+/// assert_eq!(training.status, Status::Completed);
+/// assert_eq!(mlp.apply(&x)?.view().row_argmax()?, classes);
+/// # Ok::<(), brenier::Error>(())
+/// ```
+#[allow(clippy::too_many_arguments)] // a network, data, how to train, and who watches
+pub fn fit<T: Scalar>(
+    mlp: &mut Mlp<T>,
+    inputs: MatrixView<'_, T>,
+    targets: &Targets<'_, T>,
+    loss: &impl Loss<T>,
+    optimiser: &mut impl Optimiser<T>,
+    options: &TrainingOptions,
+    stream: &mut RandomStream,
+    observer: &mut dyn FnMut(&TrainingProgress) -> ControlFlow<()>,
+) -> Result<Training> {
+    check(mlp, inputs, targets, options)?;
+    let samples = inputs.rows();
+    let steps_in_epoch = samples.div_ceil(options.batch) as u64;
+    let steps = steps_in_epoch * options.epochs as u64;
+    let mut trainer = Trainer::new();
+    if let Some(norm) = options.clip_norm {
+        trainer = trainer.with_clip_norm(norm);
+    }
+    let mut order: Vec<usize> = (0..samples).collect();
+    let mut rows = Vec::new();
+    let mut target_buffer = TargetBuffer::default();
+    let mut training = Training { status: Status::Completed, steps: 0, epoch_losses: Vec::new() };
+    for epoch in 0..options.epochs {
+        if options.shuffle {
+            stream.shuffle(&mut order);
+        }
+        let (mut sum, mut seen) = (0.0, 0);
+        training.epoch_losses.push(f64::NAN);
+        for indices in order.chunks(options.batch) {
+            rows.clear();
+            indices.iter().for_each(|&index| rows.extend_from_slice(inputs.row(index)));
+            let x = MatrixView::from_slice(&rows, indices.len(), inputs.columns())?;
+            let batch_targets = targets.gather(indices, &mut target_buffer)?;
+            if let Some(schedule) = &options.schedule {
+                optimiser.set_learning_rate(schedule.rate(training.steps))?;
+            }
+            let learning_rate = optimiser.learning_rate();
+            let (value, gradient_norm) = match trainer.step(mlp, x, &batch_targets, loss, optimiser)? {
+                StepOutcome::Taken { loss, gradient_norm } => (loss, gradient_norm),
+                StepOutcome::NotFinite(place) => {
+                    training.status = Status::NotFinite { step: training.steps, place };
+                    return Ok(training);
+                }
+            };
+            sum += value * indices.len() as f64;
+            seen += indices.len();
+            let epoch_loss = sum / seen as f64;
+            training.epoch_losses[epoch] = epoch_loss;
+            let progress = TrainingProgress {
+                epoch,
+                step: training.steps,
+                steps,
+                ends_epoch: seen == samples,
+                loss: value,
+                epoch_loss,
+                gradient_norm,
+                learning_rate,
+            };
+            training.steps += 1;
+            if observer(&progress).is_break() {
+                if training.steps < steps {
+                    training.status = Status::Stopped;
+                }
+                return Ok(training);
+            }
+        }
+    }
+    Ok(training)
+}
+
+/// Refuses data that do not fit or are not finite, before the first step.
+fn check<T: Scalar>(
+    mlp: &Mlp<T>,
+    inputs: MatrixView<'_, T>,
+    targets: &Targets<'_, T>,
+    options: &TrainingOptions,
+) -> Result<()> {
+    check_batch("fit", "columns of the inputs", inputs, mlp.inputs())?;
+    if options.batch == 0 {
+        return Err(Error::Argument { name: "batch", value: 0.0, requirement: "it must be at least 1" });
+    }
+    if targets.len() != inputs.rows() {
+        return Err(Error::Shape {
+            operation: "fit",
+            what: "the number of targets",
+            expected: inputs.rows(),
+            got: targets.len(),
+        });
+    }
+    inputs.check_finite("inputs")?;
+    match targets.kind() {
+        TargetKind::Values(values) => {
+            if values.columns() != mlp.outputs() {
+                let what = "columns of the targets";
+                return Err(Error::Shape {
+                    operation: "fit",
+                    what,
+                    expected: mlp.outputs(),
+                    got: values.columns(),
+                });
+            }
+            values.check_finite("targets")
+        }
+        TargetKind::Classes(classes) => match classes.iter().position(|&class| class >= mlp.outputs()) {
+            Some(index) => Err(Error::Label { index, label: classes[index], classes: mlp.outputs() }),
+            None => Ok(()),
+        },
+    }
+}

@@ -1,0 +1,13 @@
+//! Training a [`Mlp`](super::Mlp): one guarded step, and the loop over mini-batches of a data set.
+//!
+//! A step is forward, loss, backward, clipping, optimiser. It looks at the loss and at the norm of the gradient before anything changes:
+//! where one of them is not finite, training stops with a [`Status::NotFinite`] that names step and [`Place`], and the weights are those
+//! of the last step whose loss and gradient were finite. Cost of that guard: one reading of the gradient and one copy of the parameters a step.
+//!
+//! `step` is the guarded step, `fit` the loop.
+
+mod fit;
+mod step;
+
+pub use fit::{Training, TrainingOptions, TrainingProgress, fit};
+pub use step::{Place, Status, StepOutcome, Trainer};

@@ -1,0 +1,246 @@
+//! One guarded training step.
+
+use crate::Scalar;
+use crate::error::{Error, Result};
+use crate::matrix::{MatrixView, MatrixViewMut};
+use crate::nn::loss::{Loss, Targets};
+use crate::nn::optim::{Optimiser, clip_by_norm, gradient_norm};
+use crate::nn::{Mlp, MlpWorkspace, Parameters};
+use std::fmt;
+
+/// Where the first number that is not finite was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Place {
+    /// In the batch itself.
+    Input {
+        /// Row of the batch.
+        row: usize,
+        /// Its column.
+        column: usize,
+    },
+    /// In the activations of a layer, counted from 0.
+    Layer {
+        /// The layer.
+        layer: usize,
+        /// Row of the batch.
+        row: usize,
+        /// Unit of the layer.
+        unit: usize,
+    },
+    /// In the loss of activations that are all finite.
+    Loss,
+    /// In the gradient of a tensor; loss and activations are finite.
+    Gradient {
+        /// The tensor's name.
+        tensor: String,
+        /// The element of it.
+        index: usize,
+    },
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Input { row, column } => write!(formatter, "row {row}, column {column} of the batch"),
+            Place::Layer { layer, row, unit } => {
+                write!(formatter, "layer {layer}, unit {unit}, at row {row} of the batch")
+            }
+            Place::Loss => formatter.write_str("the loss"),
+            Place::Gradient { tensor, index } => {
+                write!(formatter, "element {index} of the gradient of {tensor}")
+            }
+        }
+    }
+}
+
+/// How training ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Status {
+    /// All steps were taken.
+    Completed,
+    /// The observer stopped it.
+    Stopped,
+    /// A number was NaN or infinite. The weights are those of the last step whose loss and gradient were finite.
+    NotFinite {
+        /// The step, counted from 0.
+        step: u64,
+        /// Where.
+        place: Place,
+    },
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Status::Completed => formatter.write_str("completed"),
+            Status::Stopped => formatter.write_str("stopped"),
+            Status::NotFinite { step, place } => write!(formatter, "not finite at step {step}: {place}"),
+        }
+    }
+}
+
+/// What came of one step.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum StepOutcome {
+    /// The step was taken.
+    Taken {
+        /// The loss before it.
+        loss: f64,
+        /// The norm of the gradient, before clipping.
+        gradient_norm: f64,
+    },
+    /// It was not: a number is not finite. The weights are those of the last step whose loss and gradient were finite.
+    NotFinite(Place),
+}
+
+/// The memory of guarded training steps of one network: workspace, gradient, and the last good weights.
+///
+/// # Examples
+/// Freshly drawn batches, as flow matching needs them:
+/// ```
+/// use brenier::Matrix;
+/// use brenier::nn::loss::{MeanSquaredError, Targets};
+/// use brenier::nn::optim::{Adam, AdamOptions};
+/// use brenier::nn::training::{StepOutcome, Trainer};
+/// use brenier::nn::{Activation, Mlp};
+/// use brenier::random::RandomStream;
+///
+/// let mut stream = RandomStream::new(0);
+/// let mut mlp = Mlp::<f32>::new(&[1, 16, 1], Activation::Silu, &mut stream)?;
+/// let mut adam = Adam::new(AdamOptions::default().with_learning_rate(1e-2))?;
+/// let mut trainer = Trainer::new();
+/// let mut last = f64::NAN;
+/// for _ in 0..300 {
+///     let x: Matrix<f32> = stream.normal_matrix(64, 1);
+///     let y = x.map(|x| x * x);
+///     match trainer.step(&mut mlp, x.view(), &Targets::from(&y), &MeanSquaredError::default(), &mut adam)? {
+///         StepOutcome::Taken { loss, .. } => last = loss,
+///         StepOutcome::NotFinite(place) => panic!("{place}"),
+///         _ => unreachable!(),
+///     }
+/// }
+/// assert!(last < 0.5);
+/// # Ok::<(), brenier::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Trainer<T> {
+    workspace: MlpWorkspace<T>,
+    gradient: Vec<T>,
+    /// The gradient of the loss in the outputs.
+    doutput: Vec<T>,
+    /// The weights of the last step whose loss and gradient were finite; empty before the first.
+    last_good: Vec<T>,
+    clip_norm: Option<f64>,
+}
+
+impl<T: Scalar> Default for Trainer<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T: Scalar> Trainer<T> {
+    /// Without clipping; the first step allocates.
+    pub fn new() -> Self {
+        Trainer {
+            workspace: MlpWorkspace::new(),
+            gradient: Vec::new(),
+            doutput: Vec::new(),
+            last_good: Vec::new(),
+            clip_norm: None,
+        }
+    }
+
+    /// Gradients with a larger norm are scaled down to this norm.
+    pub fn with_clip_norm(mut self, norm: f64) -> Self {
+        self.clip_norm = Some(norm);
+        self
+    }
+
+    /// The gradient of the last step, after clipping; empty before the first.
+    pub fn gradient(&self) -> &[T] {
+        &self.gradient
+    }
+
+    /// One step on a batch x (batch, inputs). After the first of this batch size nothing is allocated by the passes of this crate.
+    ///
+    /// # Errors
+    /// Those of the network's forward pass, the loss and the optimiser; nothing has changed then. Numbers that are not finite are an
+    /// [outcome](StepOutcome::NotFinite).
+    pub fn step(
+        &mut self,
+        mlp: &mut Mlp<T>,
+        x: MatrixView<'_, T>,
+        targets: &Targets<'_, T>,
+        loss: &impl Loss<T>,
+        optimiser: &mut impl Optimiser<T>,
+    ) -> Result<StepOutcome> {
+        let prediction = mlp.forward(x, &mut self.workspace)?;
+        let (rows, columns) = prediction.shape();
+        self.doutput.resize(rows * columns, T::ZERO);
+        let doutput = MatrixViewMut::from_slice(&mut self.doutput, rows, columns)?;
+        let value = loss.value_and_gradient_into(prediction, targets, doutput)?;
+        if !value.is_finite() {
+            let place = self.place_in_forward_pass(mlp, x);
+            self.restore(mlp, &place);
+            return Ok(StepOutcome::NotFinite(place));
+        }
+        self.gradient.resize(mlp.parameters().len(), T::ZERO);
+        self.gradient.fill(T::ZERO);
+        let doutput = MatrixView::from_slice(&self.doutput, rows, columns)?;
+        mlp.backward(doutput, &mut self.workspace, &mut self.gradient, None)?;
+        let norm = match self.clip_norm {
+            Some(largest) => clip_by_norm(&mut self.gradient, largest),
+            None => gradient_norm(&self.gradient),
+        };
+        let gradient_norm = match norm {
+            Ok(norm) => norm,
+            Err(Error::NotFinite { index, .. }) => {
+                let place = tensor_of(mlp, index);
+                self.restore(mlp, &place);
+                return Ok(StepOutcome::NotFinite(place));
+            }
+            Err(error) => return Err(error),
+        };
+        self.last_good.clear();
+        self.last_good.extend_from_slice(mlp.parameters());
+        optimiser.step(mlp.parameters_mut(), &self.gradient)?;
+        Ok(StepOutcome::Taken { loss: value, gradient_norm })
+    }
+
+    /// Where the first number of the forward pass lies that is not finite.
+    fn place_in_forward_pass(&self, mlp: &Mlp<T>, x: MatrixView<'_, T>) -> Place {
+        if let Err(Error::NotFiniteEntry { row, column, .. }) = x.check_finite("batch") {
+            return Place::Input { row, column };
+        }
+        for layer in 0..mlp.layers() {
+            let activations =
+                self.workspace.activations(layer).expect("the forward pass has filled every layer");
+            if let Err(Error::NotFiniteEntry { row, column, .. }) = activations.check_finite("activations") {
+                return Place::Layer { layer, row, unit: column };
+            }
+        }
+        Place::Loss
+    }
+
+    /// Goes back to the last good weights, unless the batch is to blame.
+    fn restore(&self, mlp: &mut Mlp<T>, place: &Place) {
+        let is_of_batch = matches!(place, Place::Input { .. });
+        if !is_of_batch && self.last_good.len() == mlp.parameters().len() {
+            mlp.parameters_mut().copy_from_slice(&self.last_good);
+        }
+    }
+}
+
+/// The tensor in which an element of the gradient lies.
+fn tensor_of<T: Scalar>(mlp: &Mlp<T>, index: usize) -> Place {
+    let tensor = mlp
+        .tensors()
+        .into_iter()
+        .find(|tensor| tensor.range.contains(&index))
+        .expect("tensors cover the parameters");
+    Place::Gradient { index: index - tensor.range.start, tensor: tensor.name }
+}

@@ -1,0 +1,196 @@
+//! The guarded step and the loop: what they learn, when they stop, and what they leave behind.
+
+use brenier::nn::loss::{CrossEntropy, Loss, MeanSquaredError, Targets};
+use brenier::nn::optim::{Adam, AdamOptions, Schedule, Sgd, SgdOptions};
+use brenier::nn::training::{Place, Status, StepOutcome, Trainer, Training, TrainingOptions, fit};
+use brenier::nn::{Activation, Mlp, MlpOptions, Parameters};
+use brenier::random::RandomStream;
+use brenier::{Error, Matrix};
+use std::ops::ControlFlow;
+
+fn adam(rate: f64) -> Adam<f64> {
+    Adam::new(AdamOptions::default().with_learning_rate(rate)).unwrap()
+}
+
+/// Least squares: a network without hidden layers, whose optimum is known.
+fn line() -> (Mlp<f64>, Matrix<f64>, Matrix<f64>) {
+    let mut stream = RandomStream::new(2);
+    let x: Matrix<f64> = stream.normal_matrix(50, 2);
+    let y = Matrix::from_fn(50, 1, |row, _| 3.0 * x[(row, 0)] - 2.0 * x[(row, 1)] + 0.5);
+    (Mlp::new(&[2, 1], Activation::Identity, &mut stream).unwrap(), x, y)
+}
+
+fn run(options: &TrainingOptions, seed: u64) -> (Training, Vec<f64>) {
+    let (mut mlp, x, y) = line();
+    let training = fit(
+        &mut mlp,
+        x.view(),
+        &Targets::from(&y),
+        &MeanSquaredError::default(),
+        &mut adam(0.05),
+        options,
+        &mut RandomStream::new(seed),
+        &mut |_| ControlFlow::Continue(()),
+    )
+    .unwrap();
+    (training, mlp.parameters().to_vec())
+}
+
+#[test]
+fn a_line_is_found_and_every_step_is_reported() {
+    let options = TrainingOptions::default()
+        .with_epochs(300)
+        .with_batch(16)
+        .with_schedule(Schedule::exponential(0.05, 0.997).unwrap());
+    let (mut mlp, x, y) = line();
+    let mut ends = Vec::new();
+    let mut steps = 0;
+    let training = fit(
+        &mut mlp,
+        x.view(),
+        &Targets::from(&y),
+        &MeanSquaredError::default(),
+        &mut adam(0.05),
+        &options,
+        &mut RandomStream::new(1),
+        &mut |progress| {
+            assert_eq!((progress.step, progress.steps), (steps, 1200));
+            assert!((progress.learning_rate - 0.05 * 0.997_f64.powi(steps as i32)).abs() < 1e-15);
+            steps += 1;
+            if progress.ends_epoch {
+                ends.push(progress.epoch_loss);
+            }
+            ControlFlow::Continue(())
+        },
+    )
+    .unwrap();
+    assert_eq!((training.status, training.steps), (Status::Completed, 1200));
+    assert_eq!(training.epoch_losses, ends);
+    for (parameter, expected) in mlp.parameters().iter().zip([3.0, -2.0, 0.5]) {
+        assert!((parameter - expected).abs() < 1e-3, "{parameter}");
+    }
+    assert!(ends[299] < 1e-4 * ends[0]);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bits_and_another_seed_others() {
+    let options = TrainingOptions::default().with_epochs(3).with_batch(8);
+    assert_eq!(run(&options, 5), run(&options, 5));
+    assert_ne!(run(&options, 5).1, run(&options, 6).1);
+    let in_order = options.with_shuffle(false);
+    assert_eq!(run(&in_order, 5), run(&in_order, 6));
+}
+
+#[test]
+fn the_observer_stops_it() {
+    let (mut mlp, x, y) = line();
+    let mut calls = 0;
+    let training = fit(
+        &mut mlp,
+        x.view(),
+        &Targets::from(&y),
+        &MeanSquaredError::default(),
+        &mut adam(0.05),
+        &TrainingOptions::default(),
+        &mut RandomStream::new(1),
+        &mut |_| {
+            calls += 1;
+            if calls == 7 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        },
+    )
+    .unwrap();
+    assert_eq!((training.status, training.steps, calls), (Status::Stopped, 7, 7));
+}
+
+#[test]
+fn a_step_that_is_too_long_ends_training_with_the_weights_before_it() {
+    let mut stream = RandomStream::new(3);
+    let x: Matrix<f32> = stream.normal_matrix(32, 2);
+    let y: Matrix<f32> = stream.normal_matrix(32, 1);
+    let mut mlp = Mlp::<f32>::new(&[2, 8, 8, 1], Activation::Relu, &mut stream).unwrap();
+    let mut sgd = Sgd::new(SgdOptions::default().with_learning_rate(1e15)).unwrap();
+    let training = fit(
+        &mut mlp,
+        x.view(),
+        &Targets::from(&y),
+        &MeanSquaredError::default(),
+        &mut sgd,
+        &TrainingOptions::default().with_batch(32).with_epochs(50),
+        &mut stream,
+        &mut |_| ControlFlow::Continue(()),
+    )
+    .unwrap();
+    let Status::NotFinite { step, place } = &training.status else { panic!("{:?}", training.status) };
+    assert_eq!(*step, training.steps);
+    assert!(matches!(place, Place::Layer { .. } | Place::Loss | Place::Gradient { .. }), "{place:?}");
+    // What is left gives a finite loss.
+    let value = MeanSquaredError::default().value(mlp.apply(&x).unwrap().view(), &Targets::from(&y)).unwrap();
+    assert!(value.is_finite() && mlp.parameters().iter().all(|weight| weight.is_finite()));
+}
+
+#[test]
+fn the_place_of_what_is_not_finite_is_named_and_a_bad_batch_costs_no_weights() {
+    let mut stream = RandomStream::new(4);
+    let mut mlp =
+        MlpOptions::new(&[2, 3, 1]).with_activation(Activation::Tanh).build::<f64>(&mut stream).unwrap();
+    let mut trainer = Trainer::new();
+    let mut x: Matrix<f64> = stream.normal_matrix(4, 2);
+    let y = Matrix::zeros(4, 1);
+    let mut optimiser = adam(0.1);
+    let loss = MeanSquaredError::default();
+    let taken = trainer.step(&mut mlp, x.view(), &Targets::from(&y), &loss, &mut optimiser).unwrap();
+    assert!(matches!(taken, StepOutcome::Taken { .. }));
+    let after = mlp.parameters().to_vec();
+    x[(2, 1)] = f64::NAN;
+    let refused = trainer.step(&mut mlp, x.view(), &Targets::from(&y), &loss, &mut optimiser).unwrap();
+    assert_eq!(refused, StepOutcome::NotFinite(Place::Input { row: 2, column: 1 }));
+    assert_eq!(mlp.parameters(), after); // the result of the good step before
+    x[(2, 1)] = 0.0;
+    mlp.parameters_mut()[4] = f64::NAN; // in the third unit of the first layer
+    let refused = trainer.step(&mut mlp, x.view(), &Targets::from(&y), &loss, &mut optimiser).unwrap();
+    assert_eq!(refused, StepOutcome::NotFinite(Place::Layer { layer: 0, row: 0, unit: 2 }));
+    assert!(mlp.parameters().iter().all(|weight| weight.is_finite()));
+    assert_eq!(
+        Place::Gradient { tensor: "layers.1.bias".into(), index: 0 }.to_string(),
+        "element 0 of the gradient of layers.1.bias"
+    );
+}
+
+#[test]
+fn data_that_do_not_fit_are_refused_before_the_first_step() {
+    let mut stream = RandomStream::new(5);
+    let mut mlp = Mlp::<f64>::new(&[2, 3], Activation::Relu, &mut stream).unwrap();
+    let before = mlp.parameters().to_vec();
+    let x: Matrix<f64> = stream.normal_matrix(4, 2);
+    let mut broken = x.clone();
+    broken[(3, 0)] = f64::INFINITY;
+    let mut attempt = |x: &Matrix<f64>, classes: &[usize], options: &TrainingOptions| {
+        fit(
+            &mut mlp,
+            x.view(),
+            &Targets::classes(classes),
+            &CrossEntropy::default(),
+            &mut adam(0.1),
+            options,
+            &mut RandomStream::new(1),
+            &mut |_| ControlFlow::Continue(()),
+        )
+    };
+    let options = TrainingOptions::default();
+    assert!(matches!(
+        attempt(&broken, &[0, 1, 2, 0], &options),
+        Err(Error::NotFiniteEntry { row: 3, column: 0, .. })
+    ));
+    assert!(matches!(
+        attempt(&x, &[0, 1, 3, 0], &options),
+        Err(Error::Label { index: 2, label: 3, classes: 3 })
+    ));
+    assert!(matches!(attempt(&x, &[0, 1, 2], &options), Err(Error::Shape { expected: 4, got: 3, .. })));
+    assert!(matches!(attempt(&Matrix::zeros(0, 2), &[], &options), Err(Error::Empty { .. })));
+    assert!(matches!(
+        attempt(&x, &[0, 1, 2, 0], &options.clone().with_batch(0)),
+        Err(Error::Argument { .. })
+    ));
+    assert!(attempt(&x, &[0, 1, 2, 0], &options.with_clip_norm(f64::NAN)).is_err());
+    assert_eq!(mlp.parameters(), before);
+}
