@@ -87,3 +87,50 @@ fn the_same_problem_has_the_same_error_wherever_it_comes_from() {
     );
     assert!((number(&solved, "marginal_error") - error).abs() <= 1e-15);
 }
+
+#[test]
+fn mlp_reports_these_keys_and_the_help_explains_them() {
+    let folder = Folder::new("bench_mlp");
+    let object = folder.json(
+        "bench mlp --widths 3,8,5,2 --activation gelu --batch 10 --steps 4 --precision double --threads 1 --seed 5",
+        0,
+    );
+    for (key, expected) in
+        [("batch", 10), ("steps", 4), ("threads", 1), ("seed", 5), ("parameters", 32 + 45 + 12)]
+    {
+        assert_eq!(object[key], expected, "{key}");
+    }
+    // Products of 3x8, 8x5 and 5x2: two, three and three for each of ten samples.
+    let flops = 10.0 * 2.0 * (2.0 * 24.0 + 3.0 * 40.0 + 3.0 * 10.0);
+    assert_eq!(number(&object, "flops_per_step"), flops);
+    let (median, least) = (number(&object, "seconds_per_step"), number(&object, "seconds_per_step_least"));
+    assert!(0.0 < least && least <= median);
+    assert!((number(&object, "gflops") * median / (flops * 1e-9) - 1.0).abs() < 1e-12);
+    assert!(number(&object, "loss") > 0.0);
+    let help = text(&folder.run("bench mlp --help").stdout);
+    for key in object.as_object().unwrap().keys() {
+        assert!(help.contains(key.as_str()), "{key}");
+    }
+    let forward = folder.json("bench mlp --widths 3,8,2 --batch 10 --steps 2 --forward", 0);
+    assert_eq!(number(&forward, "flops_per_step"), 10.0 * 2.0 * (24.0 + 16.0));
+    assert_eq!(forward["loss"], Value::Null);
+    let table = text(&folder.run("bench mlp --widths 3,8,2 --batch 10 --steps 2").stdout);
+    for part in ["3-8-2, silu, 50 parameters", "2 steps of 10 samples", "GFLOP/s"] {
+        assert!(table.contains(part), "{part}: {table}");
+    }
+}
+
+#[test]
+fn mlp_refuses_networks_that_there_are_not() {
+    let folder = Folder::new("bench_mlp_refused");
+    for (arguments, code, part) in [
+        ("--widths 3", 1, "number of widths"),
+        ("--widths 3,0,2", 2, "at least 1"),
+        ("--activation swish", 2, "silu"),
+        ("--widths 1000000000,1000000000,1000000000", 1, "memory"),
+    ] {
+        let output = folder.run(&format!("bench mlp --batch 1 --steps 1 {arguments}"));
+        assert_eq!(output.status.code(), Some(code), "{arguments}");
+        assert!(text(&output.stderr).contains(part), "{arguments}: {}", text(&output.stderr));
+    }
+}

@@ -1,5 +1,6 @@
 //! `brenier bench`: how fast this machine does what others measure too.
 
+mod mlp;
 mod sinkhorn;
 
 use crate::failure::Failure;
@@ -17,6 +18,7 @@ pub struct Arguments {
 #[derive(Subcommand)]
 enum Work {
     Sinkhorn(Box<sinkhorn::Arguments>),
+    Mlp(Box<mlp::Arguments>),
 }
 
 impl Arguments {
@@ -24,6 +26,7 @@ impl Arguments {
     pub fn json(&self) -> bool {
         match &self.work {
             Work::Sinkhorn(arguments) => arguments.run.json,
+            Work::Mlp(arguments) => arguments.run.json,
         }
     }
 }
@@ -32,5 +35,38 @@ impl Arguments {
 pub fn run(arguments: &Arguments, started: Instant) -> Result<u8, Failure> {
     match &arguments.work {
         Work::Sinkhorn(arguments) => sinkhorn::run(arguments, started),
+        Work::Mlp(arguments) => mlp::run(arguments, started),
     }
+}
+
+/// The arithmetics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum PrecisionName {
+    /// f32
+    Single,
+    /// f64
+    Double,
+}
+
+impl PrecisionName {
+    /// As it is given and reported.
+    fn name(self) -> &'static str {
+        match self {
+            PrecisionName::Single => "single",
+            PrecisionName::Double => "double",
+        }
+    }
+}
+
+/// Reads a number of things.
+fn size(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|&count| count > 0)
+        .ok_or_else(|| "it must be a whole number, at least 1".to_owned())
+}
+
+/// The middle of sorted times, or the mean of the two in the middle.
+fn median(sorted: &[f64]) -> f64 {
+    0.5 * (sorted[(sorted.len() - 1) / 2] + sorted[sorted.len() / 2])
 }

@@ -1,5 +1,6 @@
 //! `brenier bench sinkhorn`: the time of a full Sinkhorn iteration.
 
+use super::{PrecisionName, median, size};
 use crate::failure::Failure;
 use crate::input::{Numbers, read_column};
 use crate::progress::ProgressDisplay;
@@ -118,15 +119,6 @@ pub struct Arguments {
     pub run: RunArguments,
 }
 
-/// The names of the arithmetics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum PrecisionName {
-    /// f32
-    Single,
-    /// f64
-    Double,
-}
-
 /// Where the costs come from, in the arithmetic of the run.
 enum Input<T> {
     Points(Matrix<T>, Matrix<T>),
@@ -242,12 +234,9 @@ impl Arguments {
     fn report(&self, measured: &Measurement, threads: usize, started: Instant) -> Result<(), Failure> {
         let per_iteration = |seconds: f64| seconds / self.iterations as f64;
         let pairs = measured.rows as f64 * measured.columns as f64;
-        let (median, least) = (per_iteration(measured.median()), per_iteration(measured.seconds[0]));
+        let (median, least) = (per_iteration(median(&measured.seconds)), per_iteration(measured.seconds[0]));
         let simd = brenier::simd::level().name();
-        let precision = match self.precision {
-            PrecisionName::Single => "single",
-            PrecisionName::Double => "double",
-        };
+        let precision = self.precision.name();
         let is_generated =
             self.source.is_none() && ["points", "dense"].iter().any(|name| self.costs == Path::new(name));
         if self.run.json {
@@ -316,24 +305,8 @@ impl Arguments {
     }
 }
 
-impl Measurement {
-    /// The middle of the times, or the mean of the two in the middle.
-    fn median(&self) -> f64 {
-        let count = self.seconds.len();
-        0.5 * (self.seconds[(count - 1) / 2] + self.seconds[count / 2])
-    }
-}
-
 /// Numbers from a file in the arithmetic of the run.
 fn narrow<T: Scalar>(numbers: &Numbers) -> Matrix<T> {
     let (columns, values) = (numbers.columns(), numbers.to_vec());
     Matrix::from_fn(numbers.rows(), columns, |row, column| T::from_f64(values[row * columns + column]))
-}
-
-/// Reads a number of things.
-fn size(text: &str) -> Result<usize, String> {
-    text.parse()
-        .ok()
-        .filter(|&count| count > 0)
-        .ok_or_else(|| "it must be a whole number, at least 1".to_owned())
 }
