@@ -215,6 +215,46 @@ pub enum Error {
         /// Of which matrix.
         what: &'static str,
     },
+    /// Two matrices do not fit together.
+    #[error("{operation}: the shapes {left:?} and {right:?} do not fit together")]
+    Shapes {
+        /// The operation.
+        operation: &'static str,
+        /// Rows and columns of the first matrix.
+        left: (usize, usize),
+        /// Rows and columns of the second matrix, or of what was asked for.
+        right: (usize, usize),
+    },
+    /// A variable was used that its tape does not hold: it belongs to another tape, or to this one before it was cleared.
+    #[error(
+        "{operation}: variable {index} is not on this tape (it is of another tape, or older than the last clear)"
+    )]
+    ForeignVariable {
+        /// The operation it was given to.
+        operation: &'static str,
+        /// Its number on the tape it came from.
+        index: usize,
+    },
+    /// A derivative was asked for that does not exist.
+    #[error("{operation}: {reason}")]
+    NoGradient {
+        /// The operation that was called or differentiated.
+        operation: &'static str,
+        /// Why there is none.
+        reason: &'static str,
+    },
+    /// An index, a label or a class lies outside its range.
+    #[error("{what}[{index}] is {value}: it must be below {limit}")]
+    OutOfRange {
+        /// Which list of indices.
+        what: &'static str,
+        /// Position of the first such entry.
+        index: usize,
+        /// The entry.
+        value: usize,
+        /// The number that all entries must be below.
+        limit: usize,
+    },
     /// An argument lies outside its domain.
     #[error("{name} is {}: {requirement}", Shown(*value))]
     Argument {
