@@ -46,6 +46,8 @@ macro_rules! with_elements {
     };
 }
 
+pub(super) use with_elements;
+
 impl ArrayData {
     /// The number of elements.
     pub fn len(&self) -> usize {
@@ -91,6 +93,26 @@ impl Array {
     pub fn new<E: Element>(shape: &[usize], elements: Vec<E>) -> Result<Self> {
         check_length(shape, elements.len())?;
         Ok(Self { shape: shape.to_vec(), data: E::into_data(elements) })
+    }
+
+    /// An array of `f32` or `f64`, whichever `T` is.
+    ///
+    /// # Errors
+    /// [`ArrayProblem::Length`] if the product of `shape` is not the number of elements.
+    ///
+    /// # Examples
+    /// ```
+    /// use brenier::data::Array;
+    /// assert_eq!(Array::from_scalars(&[2], &[1.0_f32, 2.0])?.data().type_name(), "f32");
+    /// # Ok::<(), brenier::data::DataError>(())
+    /// ```
+    pub fn from_scalars<T: Scalar>(shape: &[usize], elements: &[T]) -> Result<Self> {
+        // `T` is f32 or f64 and nothing else; the detour over f64 is exact for both.
+        if size_of::<T>() == size_of::<f32>() {
+            Self::new(shape, elements.iter().map(|value| value.to_f64() as f32).collect())
+        } else {
+            Self::new(shape, elements.iter().map(|value| value.to_f64()).collect())
+        }
     }
 
     /// The same, from elements in Fortran order (the first index runs fastest): they are put into C order.

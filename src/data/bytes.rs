@@ -113,6 +113,15 @@ impl<R: Read> ByteReader<R> {
                 );
             }
         }
+        let elements = self.elements(count, order)?;
+        self.end()?;
+        Ok(elements)
+    }
+
+    /// Reads `count` elements. More may follow.
+    pub(super) fn elements<E: Element>(&mut self, count: usize, order: ByteOrder) -> Result<Vec<E>> {
+        let expected = count as u64 * E::SIZE as u64;
+        self.check_remaining("data", expected)?;
         let start = self.offset;
         let mut elements = match self.length {
             Some(_) => Vec::with_capacity(count),
@@ -136,7 +145,6 @@ impl<R: Read> ByteReader<R> {
                 return Err(self.error(start, BytesProblem::Truncated { what: "data", expected, got }));
             }
         }
-        self.end()?;
         Ok(elements)
     }
 

@@ -200,6 +200,46 @@ pub enum BytesProblem {
         /// The shape.
         shape: Vec<usize>,
     },
+    /// The header is not UTF-8.
+    #[error("the header is not UTF-8 (from its byte {valid_up_to})")]
+    NotUtf8 {
+        /// Bytes of the header before the first that is not UTF-8.
+        valid_up_to: usize,
+    },
+    /// The header has a name twice.
+    #[error("the header has the name {name:?} twice")]
+    DuplicateName {
+        /// The name.
+        name: String,
+    },
+    /// A tensor's place does not have as many bytes as its shape and type.
+    #[error(
+        "tensor {name:?} lies at {start}..{end} of the data, but its shape and type have {expected} bytes"
+    )]
+    TensorSize {
+        /// Its name.
+        name: String,
+        /// The first byte of its place.
+        start: u64,
+        /// The end of its place.
+        end: u64,
+        /// The bytes that it needs.
+        expected: u64,
+    },
+    /// A tensor overlaps with another one, or leaves a gap.
+    #[error(
+        "tensor {name:?} lies at {start}..{end} of the data, but the tensors before it end at {expected}"
+    )]
+    TensorPlace {
+        /// Its name.
+        name: String,
+        /// The first byte of its place.
+        start: u64,
+        /// The end of its place.
+        end: u64,
+        /// Where it should begin.
+        expected: u64,
+    },
     /// A boolean that is neither 0 nor 1.
     #[error("element {index} is {value}: a boolean is 0 or 1")]
     Boolean {
@@ -336,6 +376,16 @@ pub enum ArrayProblem {
         value: f64,
         /// The type asked for.
         type_name: &'static str,
+    },
+    /// A number that is NaN or infinite, where finite ones were asked for.
+    #[error("element {index} of {name:?} is {value}: it must be finite")]
+    NotFinite {
+        /// The name of the tensor.
+        name: String,
+        /// Position of the first such element, in C order.
+        index: usize,
+        /// The element.
+        value: f64,
     },
     /// A dimension does not fit the format's words.
     #[error("the dimension {dimension} does not fit the 32 bits that the format has for it")]

@@ -1,4 +1,4 @@
-//! Reading and writing data: `.npy` arrays, CSV, IDX and CIFAR files.
+//! Reading and writing data: `.npy` arrays, CSV, IDX, CIFAR and safetensors files.
 //!
 //! | format | read | written |
 //! | --- | --- | --- |
@@ -6,6 +6,7 @@
 //! | [`csv`] | records of text, matrices of numbers | both |
 //! | [`idx`] | all element types, any shape, gzip or not | bytes |
 //! | [`cifar`] | CIFAR-10 and CIFAR-100 | |
+//! | [`safetensors`] | named tensors of real numbers (half precision too), integers, booleans; texts | the same |
 //!
 //! The readers are small and written here: no C is compiled for them. They take nothing on trust: a file that is cut
 //! off, goes on after its end, or whose header promises what is not there gives a [`DataError`] that names the file, the
@@ -26,6 +27,7 @@ mod half;
 pub mod idx;
 pub mod npy;
 mod pixels;
+pub mod safetensors;
 mod write;
 
 pub use array::{Array, ArrayData};

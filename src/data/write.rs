@@ -1,9 +1,11 @@
 //! Writing binary files: a header, then elements, piece by piece.
 
 use super::error::{DataError, Origin, Result};
+use std::ffi::OsString;
 use std::fs::File;
-use std::io::Write;
+use std::io::{BufWriter, ErrorKind, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Elements whose bytes are gathered before they are written: some tens of kilobytes.
 const PIECE: usize = 8192;
@@ -11,6 +13,35 @@ const PIECE: usize = 8192;
 /// Creates a file, or empties the one that is there.
 pub(super) fn create(path: &Path) -> Result<File> {
     File::create(path).map_err(|reason| DataError::Io { operation: "create", origin: path.into(), reason })
+}
+
+/// Writes a file as a whole or not at all: `fill` writes to a new file beside it, which then takes its name. On an error the new file is gone and what was there
+/// before still is.
+pub(super) fn replace(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> Result<()>) -> Result<()> {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let Some(name) = path.file_name() else {
+        let reason = ErrorKind::InvalidInput.into();
+        return Err(DataError::Io { operation: "create", origin: path.into(), reason });
+    };
+    let mut hidden = OsString::from(".");
+    hidden.push(name);
+    hidden.push(format!(".{}-{number}.part", std::process::id()));
+    let temporary = path.with_file_name(hidden);
+    let refused = |operation| move |reason| DataError::Io { operation, origin: path.into(), reason };
+    let written = File::create_new(&temporary).map_err(refused("create")).and_then(|file| {
+        let mut writer = BufWriter::new(file);
+        fill(&mut writer)?;
+        let file = writer.into_inner().map_err(|error| refused("write")(error.into_error()))?;
+        // On the disk before the name is, so that no crash leaves an empty file under it.
+        file.sync_all().map_err(refused("write"))?;
+        std::fs::rename(&temporary, path).map_err(refused("rename to"))
+    });
+    if written.is_err() {
+        // The first error is the one to report; that nothing can be removed either does not add to it.
+        let _ = std::fs::remove_file(&temporary);
+    }
+    written
 }
 
 /// Writes `start`, then the bytes that `append` gives for each element, and flushes.

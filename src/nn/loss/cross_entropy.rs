@@ -215,9 +215,9 @@ fn row_loss<S: Simd, T: Scalar, const GRADIENT: bool>(
     let (mut loss, mut total) = (T::ZERO, T::ZERO);
     let spread = !probabilities.is_empty() || share.spread > T::ZERO;
     if spread {
-        for column in 0..x.len() {
+        for (column, &x) in x.iter().enumerate() {
             let q = coefficient(column, probabilities, weights, share);
-            loss += q * (log_sum - (x[column] - largest));
+            loss += q * (log_sum - (x - largest));
             total += q;
         }
     }
@@ -240,8 +240,8 @@ fn row_loss<S: Simd, T: Scalar, const GRADIENT: bool>(
         let rest = registers.into_remainder();
         (T::Register::<S>::load_partial(rest, T::ZERO) * slope).store_partial(rest);
         if spread {
-            for column in 0..x.len() {
-                dx[column] -= factor * coefficient(column, probabilities, weights, share);
+            for (column, dx) in dx.iter_mut().enumerate() {
+                *dx -= factor * coefficient(column, probabilities, weights, share);
             }
         }
         if probabilities.is_empty() {

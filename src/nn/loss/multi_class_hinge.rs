@@ -102,12 +102,12 @@ fn row_loss<S: Simd, T: Scalar, const GRADIENT: bool>(
     }
     // The label's own term, bit for bit as above, is taken off again.
     let own = x[label] + (margin - x[label]);
-    let counted = !(own <= T::ZERO);
+    let met = own <= T::ZERO;
     if GRADIENT {
-        let others = count.reduce_sum() - if counted { T::ONE } else { T::ZERO };
+        let others = count.reduce_sum() - if met { T::ZERO } else { T::ONE };
         dx[label] = -(factor * others);
     }
-    sum.reduce_sum() - if counted { own } else { T::ZERO }
+    sum.reduce_sum() - if met { T::ZERO } else { own }
 }
 
 #[inline(always)]
