@@ -1,6 +1,7 @@
 //! The passes of a network against finite differences in double precision, and against each other.
 
-use brenier::matrix::MatrixView;
+use brenier::autodiff::{Tape, Variable};
+use brenier::matrix::{MatrixView, Operation};
 use brenier::nn::{Activation, Mlp, MlpOptions, MlpWorkspace, Parameters};
 use brenier::random::RandomStream;
 use brenier::{Error, Matrix};
@@ -151,6 +152,105 @@ fn the_backward_pass_of_the_input_gradient_is_that_of_finite_differences() {
                 assert_close(du.as_slice()[index], expected, &format!("{activation} {widths:?} u {index}"));
             }
         }
+    }
+}
+
+/// The network on the tape: its parameters, tensor by tensor, and its output.
+fn record(
+    tape: &mut Tape<f64>,
+    mlp: &Mlp<f64>,
+    x: Variable,
+    activation: Activation,
+) -> (Vec<Variable>, Variable) {
+    let tensors = mlp.tensors();
+    let mut parameters = Vec::new();
+    let mut value = x;
+    for (index, pair) in tensors.chunks(2).enumerate() {
+        let [weight, bias] = pair else { panic!("a weight and a bias for each layer") };
+        let place = |tape: &mut Tape<f64>, range: std::ops::Range<usize>, rows, columns| {
+            tape.variable(MatrixView::from_slice(&mlp.parameters()[range], rows, columns).unwrap())
+        };
+        let w = place(tape, weight.range.clone(), weight.shape[0], weight.shape[1]);
+        let b = place(tape, bias.range.clone(), 1, bias.shape[0]);
+        parameters.extend([w, b]);
+        let product = tape.matmul_with(value, Operation::Plain, w, Operation::Transpose).unwrap();
+        value = tape.add(product, b).unwrap();
+        if index + 1 < mlp.layers() {
+            value = match activation {
+                Activation::Relu => tape.relu(value),
+                Activation::LeakyRelu { slope } => tape.leaky_relu(value, slope),
+                Activation::Silu => tape.silu(value),
+                Activation::Gelu => tape.gelu(value),
+                Activation::GeluTanh => tape.gelu_tanh(value),
+                Activation::Tanh => tape.tanh(value),
+                Activation::Sigmoid => tape.sigmoid(value),
+                Activation::Softplus => tape.softplus(value),
+                Activation::Elu { alpha } => tape.elu(value, alpha),
+                _ => Ok(value),
+            }
+            .unwrap();
+        }
+    }
+    (parameters, value)
+}
+
+/// A way that shares nothing with the passes by hand but the activations' kernels: first and second order, all activations.
+#[test]
+fn the_tape_agrees_with_every_pass() {
+    let mut stream = RandomStream::new(11);
+    let corners = [Activation::Relu, Activation::LeakyRelu { slope: 0.2 }, Activation::Elu { alpha: 1.0 }];
+    for activation in SMOOTH.into_iter().chain(corners) {
+        let mlp = network(&[3, 17, 9, 2], activation, Activation::Identity, 12);
+        let x: Matrix<f64> = stream.normal_matrix(6, 3);
+        let (u, w): (Matrix<f64>, Matrix<f64>) = (stream.normal_matrix(6, 2), stream.normal_matrix(6, 3));
+        let mut workspace = MlpWorkspace::new();
+        let y = mlp.forward_for_second_order(&x, &mut workspace).unwrap().to_matrix();
+        let (mut first, mut second) = (vec![0.0; mlp.parameters().len()], vec![0.0; mlp.parameters().len()]);
+        let mut dx = Matrix::zeros(6, 3);
+        let mut ddx = Matrix::zeros(6, 3);
+        mlp.backward(&u, &mut workspace, &mut first, Some(dx.view_mut())).unwrap();
+        let tangent = mlp
+            .input_gradient_backward(&u, &w, &mut workspace, &mut second, Some(ddx.view_mut()))
+            .unwrap()
+            .to_matrix();
+
+        let mut tape = Tape::new();
+        let input = tape.variable(&x);
+        let (parameters, output) = record(&mut tape, &mlp, input, activation);
+        let (seed, direction) = (tape.variable(&u), tape.constant(&w));
+        let weighted = tape.multiply(output, seed).unwrap();
+        let scalar = tape.sum(weighted).unwrap();
+        let wanted: Vec<Variable> = parameters.iter().copied().chain([input]).collect();
+        let gradients = tape.gradients(scalar, &wanted).unwrap();
+        let slope = tape.multiply(gradients[parameters.len()], direction).unwrap();
+        let of_slope = tape.sum(slope).unwrap();
+        let with_seed: Vec<Variable> = wanted.iter().copied().chain([seed]).collect();
+        let seconds = tape.gradients(of_slope, &with_seed).unwrap();
+
+        // Products of inner length 17 at most, a dozen of them in a chain, numbers of size one.
+        let close = |found: &[f64], expected: MatrixView<'_, f64>, what: &str| {
+            let expected = expected.as_slice().unwrap();
+            assert_eq!(found.len(), expected.len());
+            for (found, expected) in found.iter().zip(expected) {
+                assert!(
+                    (found - expected).abs() <= 1e3 * f64::EPSILON * (1.0 + expected.abs()),
+                    "{activation}, {what}: {found} is not {expected}"
+                );
+            }
+        };
+        close(y.as_slice(), tape.value(output).unwrap(), "the output");
+        for (index, tensor) in mlp.tensors().iter().enumerate() {
+            close(&first[tensor.range.clone()], tape.value(gradients[index]).unwrap(), &tensor.name);
+            close(&second[tensor.range.clone()], tape.value(seconds[index]).unwrap(), &tensor.name);
+        }
+        let count = parameters.len();
+        close(dx.as_slice(), tape.value(gradients[count]).unwrap(), "the gradient in the input");
+        close(ddx.as_slice(), tape.value(seconds[count]).unwrap(), "the second gradient in the input");
+        close(
+            tangent.as_slice(),
+            tape.value(seconds[count + 1]).unwrap(),
+            "the gradient in the upstream gradient",
+        );
     }
 }
 
