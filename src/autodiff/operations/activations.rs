@@ -316,8 +316,8 @@ impl Function for Softplus {
     }
 }
 
-/// x above zero, else `α (e^x - 1)`, or a derivative of that of the given order: each is the derivative of the one before. At zero the derivatives are
-/// those from the left.
+/// x above zero, else `α (e^x - 1)`, or a derivative of that of the given order: each is the derivative of the one before. At zero the first
+/// derivative is that from the left, and the others are zero.
 #[derive(Clone, Copy)]
 pub(in super::super) struct Elu {
     alpha: f64,
@@ -339,7 +339,8 @@ impl Elu {
             1 => (one, exp::exp(bounded)),
             _ => (zero, exp::exp(bounded)),
         };
-        L::select(zero.lt(x), right, left * L::constant(alpha))
+        let positive = if order < 2 { zero.lt(x) } else { zero.le(x) };
+        L::select(positive, right, left * L::constant(alpha))
     }
 }
 
@@ -452,7 +453,7 @@ impl<T: Scalar> Tape<T> {
     }
 
     /// x above zero, else `alpha (e^x - 1)` (PyTorch's default alpha is 1; Clevert, Unterthiner and Hochreiter, 2015). The derivative at
-    /// zero is `alpha`, that from the left, as in PyTorch.
+    /// zero is `alpha`, that from the left, and the second is zero there, as in PyTorch.
     ///
     /// # Errors
     /// [`Error::ForeignVariable`](crate::Error::ForeignVariable).
