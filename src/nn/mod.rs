@@ -7,9 +7,16 @@
 //!
 //! Gradients of parameters **accumulate** (`+=`): clear them before a step. Gradients of inputs and activations are written (`=`).
 
+pub mod checkpoint;
+mod dropout;
+mod fourier;
 pub mod initialisation;
+mod layer_norm;
 pub mod loss;
 pub mod optim;
 mod parameters;
 
+pub use dropout::Dropout;
+pub use fourier::FourierFeatures;
+pub use layer_norm::{LayerNorm, LayerNormMemory};
 pub use parameters::{Parameters, TensorPlace};
