@@ -163,9 +163,9 @@ fn forward_kernel<S: Simd, T: Scalar>(
             *turns = T::from_f64(phase - phase.round());
         }
         for (cosines, sines) in cosines.chunks_mut(lanes).zip(sines.chunks_mut(lanes)) {
-            let (sine, cosine) = sin_cos_of_turns(T::Register::<S>::load_partial(cosines, T::ZERO));
-            cosine.store_partial(cosines);
-            sine.store_partial(sines);
+            let (sine, cosine) = sin_cos_of_turns(T::Register::<S>::load_up_to(cosines, T::ZERO));
+            cosine.store_up_to(cosines);
+            sine.store_up_to(sines);
         }
     }
 }

@@ -245,11 +245,10 @@ fn forward_kernel<S: Simd, T: Scalar>(
         let (x, out) = (x.row(row), out.row_mut(row));
         let (mean, inverse) = (T::Register::<S>::splat(mean), T::Register::<S>::splat(inverse));
         for start in (0..x.len()).step_by(lanes) {
-            let place = start..(start + lanes).min(x.len());
-            let normal = (T::Register::<S>::load_partial(&x[place.clone()], T::ZERO) - mean) * inverse;
-            let weight = T::Register::<S>::load_partial(&weight[place.clone()], T::ZERO);
-            let bias = T::Register::<S>::load_partial(&bias[place.clone()], T::ZERO);
-            normal.mul_add(weight, bias).store_partial(&mut out[place]);
+            let normal = (T::Register::<S>::load_up_to(&x[start..], T::ZERO) - mean) * inverse;
+            let weight = T::Register::<S>::load_up_to(&weight[start..], T::ZERO);
+            let bias = T::Register::<S>::load_up_to(&bias[start..], T::ZERO);
+            normal.mul_add(weight, bias).store_up_to(&mut out[start..]);
         }
     }
 }
@@ -280,21 +279,19 @@ fn input_gradient_kernel<S: Simd, T: Scalar>(
         let zero = T::Register::<S>::splat(T::ZERO);
         let (mut sum, mut product) = (zero, zero);
         for start in (0..x.len()).step_by(lanes) {
-            let place = start..(start + lanes).min(x.len());
-            let normal = (T::Register::<S>::load_partial(&x[place.clone()], mean) - means) * inverses;
-            let slope = T::Register::<S>::load_partial(&dout[place.clone()], T::ZERO)
-                * T::Register::<S>::load_partial(&weight[place], T::ZERO);
+            let normal = (T::Register::<S>::load_up_to(&x[start..], mean) - means) * inverses;
+            let slope = T::Register::<S>::load_up_to(&dout[start..], T::ZERO)
+                * T::Register::<S>::load_up_to(&weight[start..], T::ZERO);
             sum = sum + slope;
             product = slope.mul_add(normal, product);
         }
         let sum = T::Register::<S>::splat(T::from_f64(sum.reduce_sum().to_f64() / n));
         let product = T::Register::<S>::splat(T::from_f64(product.reduce_sum().to_f64() / n));
         for start in (0..x.len()).step_by(lanes) {
-            let place = start..(start + lanes).min(x.len());
-            let normal = (T::Register::<S>::load_partial(&x[place.clone()], mean) - means) * inverses;
-            let slope = T::Register::<S>::load_partial(&dout[place.clone()], T::ZERO)
-                * T::Register::<S>::load_partial(&weight[place.clone()], T::ZERO);
-            (((slope - sum) - normal * product) * inverses).store_partial(&mut dx[place]);
+            let normal = (T::Register::<S>::load_up_to(&x[start..], mean) - means) * inverses;
+            let slope = T::Register::<S>::load_up_to(&dout[start..], T::ZERO)
+                * T::Register::<S>::load_up_to(&weight[start..], T::ZERO);
+            (((slope - sum) - normal * product) * inverses).store_up_to(&mut dx[start..]);
         }
     }
 }
@@ -323,13 +320,12 @@ fn parameter_gradient_kernel<S: Simd, T: Scalar>(
         let (x, dout) = (x.row(row), dout.row(row));
         let (mean, inverse) = (T::Register::<S>::splat(mean), T::Register::<S>::splat(inverse));
         for start in (0..x.len()).step_by(lanes) {
-            let place = start..(start + lanes).min(x.len());
-            let normal = (T::Register::<S>::load_partial(&x[place.clone()], T::ZERO) - mean) * inverse;
-            let slope = T::Register::<S>::load_partial(&dout[place.clone()], T::ZERO);
-            let weight = T::Register::<S>::load_partial(&dweight[place.clone()], T::ZERO);
-            slope.mul_add(normal, weight).store_partial(&mut dweight[place.clone()]);
-            let bias = T::Register::<S>::load_partial(&dbias[place.clone()], T::ZERO);
-            (slope + bias).store_partial(&mut dbias[place]);
+            let normal = (T::Register::<S>::load_up_to(&x[start..], T::ZERO) - mean) * inverse;
+            let slope = T::Register::<S>::load_up_to(&dout[start..], T::ZERO);
+            let weight = T::Register::<S>::load_up_to(&dweight[start..], T::ZERO);
+            slope.mul_add(normal, weight).store_up_to(&mut dweight[start..]);
+            let bias = T::Register::<S>::load_up_to(&dbias[start..], T::ZERO);
+            (slope + bias).store_up_to(&mut dbias[start..]);
         }
     }
 }
