@@ -8,7 +8,11 @@
 //! Gradients of parameters **accumulate** (`+=`): clear them before a step. Gradients of inputs and activations are written (`=`).
 
 pub(crate) mod activation;
+pub mod checkpoint;
+mod dropout;
+mod fourier;
 pub mod initialisation;
+mod layer_norm;
 pub mod linear;
 pub mod loss;
 pub mod mlp;
@@ -19,6 +23,9 @@ pub mod training;
 pub use activation::Activation;
 pub use linear::Linear;
 pub use mlp::{Mlp, MlpOptions, MlpWorkspace};
+pub use dropout::Dropout;
+pub use fourier::FourierFeatures;
+pub use layer_norm::{LayerNorm, LayerNormMemory};
 pub use parameters::{Parameters, TensorPlace};
 
 use crate::Scalar;

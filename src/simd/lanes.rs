@@ -104,6 +104,22 @@ pub trait Lanes:
     /// Largest lane; unspecified if one is NaN.
     fn reduce_max(self) -> Self::Element;
 
+    /// The first `LANES` elements of `source`; where there are fewer, all of them, then `fill`.
+    #[inline(always)]
+    fn load_up_to(source: &[Self::Element], fill: Self::Element) -> Self {
+        // The branch is foreseen; a masked access costs several times a plain one on some processors.
+        if source.len() >= Self::LANES { Self::load(source) } else { Self::load_partial(source, fill) }
+    }
+    /// Writes the lanes over the first `LANES` elements of `target`; where there are fewer, the first lanes over all of them.
+    #[inline(always)]
+    fn store_up_to(self, target: &mut [Self::Element]) {
+        if target.len() >= Self::LANES {
+            self.store(target);
+        } else {
+            self.store_partial(target);
+        }
+    }
+
     /// `value`, rounded to the lane's type, in every lane.
     #[inline(always)]
     fn constant(value: f64) -> Self {

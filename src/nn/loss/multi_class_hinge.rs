@@ -89,15 +89,14 @@ fn row_loss<S: Simd, T: Scalar, const GRADIENT: bool>(
     let factors = T::Register::<S>::splat(factor);
     let (mut sum, mut count) = (zero, zero);
     for start in (0..x.len()).step_by(lanes) {
-        let end = (start + lanes).min(x.len());
-        let lacking = T::Register::<S>::load_partial(&x[start..end], -T::INFINITY) + offset;
+        let lacking = T::Register::<S>::load_up_to(&x[start..], -T::INFINITY) + offset;
         // Where x is NaN, nothing is met and the loss is NaN.
         let met = lacking.le(zero);
         sum = sum + T::Register::<S>::select(met, zero, lacking);
         let broken = T::Register::<S>::select(met, zero, one);
         count = count + broken;
         if GRADIENT {
-            (broken * factors).store_partial(&mut dx[start..end]);
+            (broken * factors).store_up_to(&mut dx[start..]);
         }
     }
     // The label's own term, bit for bit as above, is taken off again.

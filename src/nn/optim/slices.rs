@@ -47,7 +47,7 @@ mod tests {
         for length in [0, 1, CHUNK, CHUNK + 1, 5 * CHUNK + 7] {
             let gradient: Vec<usize> = (0..length).collect();
             let (mut a, mut b) = (vec![0; length], vec![1; length]);
-            Slices::new(&gradient, [&mut a, &mut b]).for_each_chunk(&|mut part| {
+            Slices::new(&gradient, [&mut a, &mut b]).for_each_chunk(&|part| {
                 assert!(part.gradient.len() <= CHUNK);
                 for (k, &g) in part.gradient.iter().enumerate() {
                     part.state[0][k] += g;
