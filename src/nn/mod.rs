@@ -8,5 +8,7 @@
 //! Gradients of parameters **accumulate** (`+=`): clear them before a step. Gradients of inputs and activations are written (`=`).
 
 mod parameters;
+pub mod rbm;
 
 pub use parameters::{Parameters, TensorPlace};
+pub use rbm::Rbm;
