@@ -253,8 +253,7 @@ fn summary(log_weights: Vec<f64>) -> LogZEstimate {
     let ratios: Vec<f64> = log_weights.iter().map(|weight| (weight - log_z).exp()).collect();
     let spread: f64 = ratios.iter().map(|ratio| (ratio - 1.0) * (ratio - 1.0)).sum();
     let squares: f64 = ratios.iter().map(|ratio| ratio * ratio).sum();
-    let standard_error =
-        if count > 1.0 { (spread / (count - 1.0) / count).sqrt() } else { f64::NAN };
+    let standard_error = if count > 1.0 { (spread / (count - 1.0) / count).sqrt() } else { f64::NAN };
     let effective_sample_size = count * count / squares;
     let good = effective_sample_size >= (0.1 * count).max(5.0);
     let status = if good { AnnealingStatus::Finished } else { AnnealingStatus::FewEffectiveChains };

@@ -160,13 +160,7 @@ impl<T: Scalar> Rbm<T> {
         let mut out = Matrix::zeros(hidden.rows(), self.visible());
         let mut noise = vec![T::ZERO; hidden.rows() * self.visible()];
         let (base, scales) = (vec![T::ZERO; self.visible()], vec![T::ONE; hidden.rows()]);
-        self.draw_visible(
-            hidden,
-            Path { base: &base, scales: &scales },
-            stream,
-            &mut noise,
-            out.view_mut(),
-        );
+        self.draw_visible(hidden, Path { base: &base, scales: &scales }, stream, &mut noise, out.view_mut());
         Ok(out)
     }
 

@@ -238,7 +238,8 @@ fn softplus_rows_kernel<S: Simd, T: Scalar>(
         let (mut linear, mut logarithm, mut product, mut factors) = (zero, zero, one, 0);
         for start in (0..row.len()).step_by(lanes) {
             // Past the end: softplus of a very negative number is zero.
-            let x = load::<Register<S, T>>(row, start, -T::MAX) + load::<Register<S, T>>(shift, start, T::ZERO);
+            let x =
+                load::<Register<S, T>>(row, start, -T::MAX) + load::<Register<S, T>>(shift, start, T::ZERO);
             let small = exp_flushed(-x.abs());
             let factor = one + small;
             linear = linear + zero.max(x);

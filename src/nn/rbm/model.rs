@@ -307,7 +307,8 @@ impl<T: Scalar> Parameters<T> for Rbm<T> {
     fn tensors(&self) -> Vec<TensorPlace> {
         let weights = self.hidden * self.visible;
         let biases = weights + self.visible;
-        let place = |name: &str, shape: Vec<usize>, range| TensorPlace { name: name.to_owned(), shape, range };
+        let place =
+            |name: &str, shape: Vec<usize>, range| TensorPlace { name: name.to_owned(), shape, range };
         vec![
             place("weight", vec![self.hidden, self.visible], 0..weights),
             place("visible_bias", vec![self.visible], weights..biases),
@@ -390,7 +391,10 @@ mod tests {
             Err(Error::NotFiniteEntry { row: 0, column: 1, .. })
         ));
         let weight = Matrix::from_rows([[1.0, 2.0]]);
-        assert!(matches!(Rbm::from_parts(&weight, &[0.0], &[0.0]), Err(Error::Shape { expected: 2, got: 1, .. })));
+        assert!(matches!(
+            Rbm::from_parts(&weight, &[0.0], &[0.0]),
+            Err(Error::Shape { expected: 2, got: 1, .. })
+        ));
         assert!(matches!(
             Rbm::from_parts(&weight, &[0.0; 2], &[f64::INFINITY]),
             Err(Error::NotFinite { what: "hidden bias", index: 0, .. })

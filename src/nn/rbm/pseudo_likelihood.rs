@@ -115,7 +115,11 @@ impl<T: Scalar> Rbm<T> {
         for row in data.iter_rows() {
             if let Some(value) = row.iter().find(|value| **value != T::ZERO && **value != T::ONE) {
                 let requirement = "it must be 0 or 1 (draw the pixels, or threshold them)";
-                return Err(Error::Argument { name: "entry of the data", value: value.to_f64(), requirement });
+                return Err(Error::Argument {
+                    name: "entry of the data",
+                    value: value.to_f64(),
+                    requirement,
+                });
             }
         }
         Ok(())

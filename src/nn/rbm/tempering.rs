@@ -83,7 +83,8 @@ pub(super) fn check_levels(levels: &[f64]) -> Result<()> {
     let Some(&last) = levels.last() else {
         return Err(Error::Empty { what: "inverse temperatures" });
     };
-    let refuse = |value, requirement| Err(Error::Argument { name: "inverse temperature", value, requirement });
+    let refuse =
+        |value, requirement| Err(Error::Argument { name: "inverse temperature", value, requirement });
     if let Some(&value) = levels.iter().find(|beta| !(0.0..=1.0).contains(*beta)) {
         return refuse(value, "it must lie between 0 and 1");
     }
@@ -251,7 +252,11 @@ impl<T: Scalar> Tempering<T> {
     /// The share of exchanges that were made between each level and the next; NaN where none was tried. A fifth to a half is good; near zero
     /// the ladder is broken there and needs more levels.
     pub fn exchange_rates(&self) -> Vec<f64> {
-        self.tried.iter().zip(&self.accepted).map(|(tried, accepted)| *accepted as f64 / *tried as f64).collect()
+        self.tried
+            .iter()
+            .zip(&self.accepted)
+            .map(|(tried, accepted)| *accepted as f64 / *tried as f64)
+            .collect()
     }
 }
 

@@ -204,12 +204,7 @@ impl<T: Scalar> Trainer<T> {
     }
 
     /// Copies a batch in and makes room for its step.
-    fn gather(
-        &mut self,
-        rbm: &Rbm<T>,
-        data: MatrixView<'_, T>,
-        rows: impl ExactSizeIterator<Item = usize>,
-    ) {
+    fn gather(&mut self, rbm: &Rbm<T>, data: MatrixView<'_, T>, rows: impl ExactSizeIterator<Item = usize>) {
         let (visible, hidden) = self.shape;
         let batch = rows.len();
         let chains = self.chains(batch);
@@ -244,14 +239,12 @@ impl<T: Scalar> Trainer<T> {
         let (positive, negative) = self.visible.split_at_mut(batch * width);
         let negative = &mut negative[..chains * width];
         let data = MatrixView::from_slice(positive, batch, width).expect("the batch");
-        rbm.hidden_means(
-            data,
-            &self.scales[..batch],
-            hidden.reborrow().submatrix(0..units, 0..batch),
-        );
+        rbm.hidden_means(data, &self.scales[..batch], hidden.reborrow().submatrix(0..units, 0..batch));
 
         let scales = &self.scales[..chains];
-        if let (Some(tempering), Sampler::Tempered { steps, .. }) = (&mut self.tempering, &self.options.sampler) {
+        if let (Some(tempering), Sampler::Tempered { steps, .. }) =
+            (&mut self.tempering, &self.options.sampler)
+        {
             tempering.advance(rbm, *steps)?;
             for (target, row) in negative.chunks_exact_mut(width).zip(tempering.visible_rows()) {
                 target.copy_from_slice(row);
@@ -311,7 +304,8 @@ impl<T: Scalar> Trainer<T> {
         let hidden = MatrixView::from_slice(&self.hidden[..both * units], units, both).expect("the batch");
         let visible = MatrixView::from_slice(&self.visible[..both * width], both, width).expect("the batch");
         let weight = MatrixViewMut::from_slice(weight, units, width).expect("the weights");
-        gemm(alpha, hidden, Operation::Plain, visible, Operation::Plain, beta, weight).expect("shapes that fit");
+        gemm(alpha, hidden, Operation::Plain, visible, Operation::Plain, beta, weight)
+            .expect("shapes that fit");
         let (visible, hidden) = biases.split_at_mut(width);
         for (biases, sums) in [(visible, &self.visible_sums), (hidden, &self.hidden_sums)] {
             for (bias, sum) in biases.iter_mut().zip(sums) {
