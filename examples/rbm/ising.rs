@@ -125,7 +125,7 @@ pub fn train(quick: bool) -> Result<(), Box<dyn Error>> {
         let data = samples(name, temperature)?;
         let rbm = learn(data.view(), quick)?;
         let seconds = started.elapsed().as_secs_f64();
-        let rounds = if quick { 20 } else { 80 };
+        let rounds = if quick { 20 } else { 400 };
         println!(
             "  {name:>5}   exact             {:10.4}           {:8.4}          {:8.4}",
             exact[0], exact[1], exact[2]
@@ -157,16 +157,24 @@ pub fn train(quick: bool) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Training with tempered chains and a falling rate.
+/// Training with persistent chains, the centred gradient and a falling rate.
 fn learn(data: MatrixView<'_, f32>, quick: bool) -> Result<Rbm<f32>, Box<dyn Error>> {
     let stream = RandomStream::new(4);
     let mut rbm = Rbm::random(SITES, HIDDEN, 0.1, &mut stream.split(0))?;
-    let chains = TemperingOptions::default().with_chains(100).with_levels(5);
+    // Hidden units start without a preference where half of the spins are up, and visible ones likewise.
+    let weight = rbm.weight().to_matrix();
+    for (bias, row) in rbm.hidden_bias_mut().iter_mut().zip(weight.iter_rows()) {
+        *bias = -0.5 * row.iter().sum::<f32>();
+    }
+    for (site, bias) in rbm.visible_bias_mut().iter_mut().enumerate() {
+        *bias = -0.5 * weight.column(site).sum::<f32>();
+    }
     let options = TrainingOptions::default()
-        .with_epochs(if quick { 60 } else { 300 })
+        .with_epochs(if quick { 100 } else { 500 })
         .with_batch(100)
-        .with_learning_rates(0.1, 0.001)
-        .with_sampler(Sampler::Tempered { options: chains, steps: 1 });
+        .with_learning_rates(0.3, 0.001)
+        .with_offsets(0.5, 0.5)
+        .with_sampler(Sampler::Persistent { chains: 200, steps: 1 });
     let mut trainer = Trainer::new(&rbm, options, stream.split(1))?;
     trainer.train(&mut rbm, data, &mut |_| ControlFlow::Continue(()))?;
     Ok(rbm)

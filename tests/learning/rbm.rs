@@ -457,6 +457,8 @@ fn bad_options_are_refused() {
         good().with_weight_decay(-1.0),
         good().with_weight_decay(f64::NAN),
         good().with_learning_rate(1.0).with_weight_decay(1.0),
+        good().with_offsets(-0.1, 0.0),
+        good().with_offsets(0.5, f64::NAN),
         good().with_sampler(Sampler::ContrastiveDivergence { steps: 0 }),
         good().with_sampler(Sampler::Persistent { chains: 0, steps: 1 }),
         good().with_sampler(Sampler::Tempered { options: none, steps: 1 }),

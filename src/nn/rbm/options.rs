@@ -57,6 +57,10 @@ pub struct TrainingOptions {
     pub momentum: f64,
     /// λ: weights, not biases, lose `learning rate * λ` of themselves in each step. Default 0.
     pub weight_decay: f64,
+    /// (μ, λ): what is taken off the visible and the hidden units before they are multiplied, default (0, 0). With (1/2, 1/2) a bit and its
+    /// negation learn alike, and couplings are learned several times faster where bits are on half of the time (the centred gradient of
+    /// Melchior, Fischer and Wiskott, JMLR 17, 2016).
+    pub offsets: (f64, f64),
     /// Where the model's expectation comes from, default CD-1.
     pub sampler: Sampler,
 }
@@ -70,6 +74,7 @@ impl Default for TrainingOptions {
             final_learning_rate: 0.05,
             momentum: 0.0,
             weight_decay: 0.0,
+            offsets: (0.0, 0.0),
             sampler: Sampler::ContrastiveDivergence { steps: 1 },
         }
     }
@@ -111,6 +116,12 @@ impl TrainingOptions {
         self
     }
 
+    /// Sets what is taken off the visible and the hidden units before they are multiplied.
+    pub fn with_offsets(mut self, visible: f64, hidden: f64) -> Self {
+        self.offsets = (visible, hidden);
+        self
+    }
+
     /// Sets where the model's expectation comes from.
     pub fn with_sampler(mut self, sampler: Sampler) -> Self {
         self.sampler = sampler;
@@ -140,6 +151,11 @@ impl TrainingOptions {
         }
         if !(0.0..1.0).contains(&self.momentum) {
             return refuse("momentum", self.momentum, "it must lie in [0, 1)");
+        }
+        for (name, offset) in [("visible offset", self.offsets.0), ("hidden offset", self.offsets.1)] {
+            if !(0.0..=1.0).contains(&offset) {
+                return refuse(name, offset, "it must lie between 0 and 1");
+            }
         }
         let (chains, steps) = match &self.sampler {
             Sampler::ContrastiveDivergence { steps } => (1, *steps),

@@ -305,3 +305,40 @@ fn steps_are_made_of_gradients() {
     }
     assert_eq!(stepping.steps(), 3);
 }
+
+/// The centred step is the gradient in the parameters of the centred energy, carried back: W the same, a = a' - Wᵀλ, b = b' - W μ.
+#[test]
+fn offsets_centre_the_gradient() {
+    let (visible, hidden) = (6, 5);
+    let rbm = machine::<f64>(visible, hidden, 13);
+    let data = RandomStream::new(7).uniform_matrix::<f64>(9, visible);
+    let (mu, lambda, rate) = (0.5, 0.3, 0.1);
+    for sampler in [Sampler::ContrastiveDivergence { steps: 1 }, Sampler::Persistent { chains: 4, steps: 1 }]
+    {
+        let options = TrainingOptions::default()
+            .with_learning_rate(rate)
+            .with_offsets(mu, lambda)
+            .with_sampler(sampler);
+        let trainer = || Trainer::new(&rbm, options.clone(), RandomStream::new(8)).unwrap();
+        let mut gradient = vec![0.0; rbm.parameters().len()];
+        trainer().accumulate_gradient(&rbm, &data, &mut gradient).unwrap();
+        let mut moved = rbm.clone();
+        trainer().step(&mut moved, &data).unwrap();
+        let (weight, biases) = gradient.split_at(visible * hidden);
+        let (a, b) = biases.split_at(visible);
+        let centred = |j: usize, i: usize| weight[j * visible + i] - lambda * a[i] - mu * b[j];
+        let check = |k: usize, slope: f64| {
+            let step = moved.parameters()[k] - rbm.parameters()[k];
+            assert!((step + rate * slope).abs() < 1e-14, "{k}: {step} {}", -rate * slope);
+        };
+        for j in 0..hidden {
+            (0..visible).for_each(|i| check(j * visible + i, centred(j, i)));
+            let slope = b[j] - mu * (0..visible).map(|i| centred(j, i)).sum::<f64>();
+            check(visible * hidden + visible + j, slope);
+        }
+        for i in 0..visible {
+            let slope = a[i] - lambda * (0..hidden).map(|j| centred(j, i)).sum::<f64>();
+            check(visible * hidden + i, slope);
+        }
+    }
+}

@@ -57,6 +57,9 @@ pub struct Trainer<T> {
     scales: Vec<T>,
     visible_sums: Vec<T>,
     hidden_sums: Vec<T>,
+    /// Sums over a layer for each sample and chain, for the centred gradient.
+    visible_totals: Vec<T>,
+    hidden_totals: Vec<T>,
     /// The last step, for momentum: as the parameters.
     velocity: Vec<T>,
     persistent: bool,
@@ -98,6 +101,8 @@ impl<T: Scalar> Trainer<T> {
             scales: Vec::new(),
             visible_sums: vec![T::ZERO; visible],
             hidden_sums: vec![T::ZERO; hidden],
+            visible_totals: Vec::new(),
+            hidden_totals: Vec::new(),
             tempering,
             steps: 0,
         })
@@ -158,7 +163,7 @@ impl<T: Scalar> Trainer<T> {
     }
 
     /// Adds the estimated gradient of the **negative** mean log-likelihood of the batch to `gradient`, in the order of the parameters: what an
-    /// optimiser of this crate takes. Weight decay and momentum of the options play no part; persistent chains move on.
+    /// optimiser of this crate takes. Weight decay, momentum and offsets of the options play no part; persistent chains move on.
     ///
     /// # Errors
     /// As [`step`](Self::step); [`Error::Shape`] if `gradient` is not as long as the parameters.
@@ -175,7 +180,7 @@ impl<T: Scalar> Trainer<T> {
             return Err(Error::Shape { operation, what: "length of the gradient", expected, got });
         }
         self.prepare(rbm, batch)?;
-        self.sums(rbm, batch.rows()).map_err(|_| diverged())?;
+        self.sums(batch.rows()).map_err(|_| diverged())?;
         let alpha = T::from_f64(-1.0 / batch.rows() as f64);
         self.add_gradient(gradient, batch.rows(), alpha, T::ONE);
         Ok(())
@@ -278,7 +283,7 @@ impl<T: Scalar> Trainer<T> {
     }
 
     /// The sums for the biases; weighs the negative phase with -batch/chains. Says which layer is not finite any more.
-    fn sums(&mut self, _rbm: &Rbm<T>, batch: usize) -> std::result::Result<(), &'static str> {
+    fn sums(&mut self, batch: usize) -> std::result::Result<(), &'static str> {
         let (width, units) = self.shape;
         let chains = self.drawn.rows();
         let both = batch + chains;
@@ -314,9 +319,56 @@ impl<T: Scalar> Trainer<T> {
         }
     }
 
+    /// Turns the gradient that was added to `target` into the centred one: with G the gradient of the weights, g and c those of the visible and
+    /// the hidden bias, weights get `G - λ gᵀ - c μᵀ =: D` for G, and the biases `g - λ Σ_j D_ji` and `c - μ Σ_i D_ji`: the ascent of
+    /// the same likelihood in the parameters of `E = … - Σ (v - μ) W (h - λ)`.
+    fn centre(&mut self, target: &mut [T], batch: usize, alpha: T) {
+        let (mu, lambda) = self.options.offsets;
+        if mu == 0.0 && lambda == 0.0 {
+            return;
+        }
+        let (mu, lambda) = (T::from_f64(mu), T::from_f64(lambda));
+        let (width, units) = self.shape;
+        let both = batch + self.drawn.rows();
+        let (visible, hidden) = (&self.visible[..both * width], &self.hidden[..both * units]);
+        // Sums of G over either index come from sums over one layer: no second look at the weights.
+        self.visible_totals.clear();
+        self.visible_totals.extend(visible.chunks_exact(width).map(total));
+        self.hidden_totals.clear();
+        self.hidden_totals.resize(both, T::ZERO);
+        for row in hidden.chunks_exact(both) {
+            for (sum, value) in self.hidden_totals.iter_mut().zip(row) {
+                *sum += *value;
+            }
+        }
+        let (weight, biases) = target.split_at_mut(width * units);
+        let (visible_bias, hidden_bias) = biases.split_at_mut(width);
+        let (all_visible, all_hidden) = (total(&self.visible_sums), total(&self.hidden_sums));
+        let [width, units] = [width, units].map(|count| T::from_f64(count as f64));
+        for (row, sum) in weight.chunks_exact_mut(self.shape.0).zip(&self.hidden_sums) {
+            for (value, other) in row.iter_mut().zip(&self.visible_sums) {
+                *value += -alpha * (lambda * *other + mu * *sum);
+            }
+        }
+        for ((bias, row), sum) in hidden_bias.iter_mut().zip(hidden.chunks_exact(both)).zip(&self.hidden_sums)
+        {
+            let product = crate::simd::dot(row, &self.visible_totals).expect("equal lengths");
+            *bias += -alpha * mu * (product - lambda * all_visible - mu * width * *sum);
+        }
+        for (row, factor) in visible.chunks_exact(self.shape.0).zip(&self.hidden_totals) {
+            let factor = -alpha * lambda * *factor;
+            for (bias, value) in visible_bias.iter_mut().zip(row) {
+                *bias += factor * *value;
+            }
+        }
+        for (bias, sum) in visible_bias.iter_mut().zip(&self.visible_sums) {
+            *bias += alpha * lambda * (lambda * units * *sum + mu * all_hidden);
+        }
+    }
+
     /// Makes the step, or says which layer is not finite and leaves the machine as it is.
     fn update(&mut self, rbm: &mut Rbm<T>, batch: usize, rate: f64) -> std::result::Result<(), &'static str> {
-        self.sums(rbm, batch)?;
+        self.sums(batch)?;
         let alpha = T::from_f64(rate / batch as f64);
         let weights = self.shape.0 * self.shape.1;
         let decay = rate * self.options.weight_decay;
@@ -328,9 +380,11 @@ impl<T: Scalar> Trainer<T> {
         }
         if self.velocity.is_empty() {
             self.add_gradient(rbm.parameters_mut(), batch, alpha, T::ONE);
+            self.centre(rbm.parameters_mut(), batch, alpha);
         } else {
             let mut velocity = std::mem::take(&mut self.velocity);
             self.add_gradient(&mut velocity, batch, alpha, T::from_f64(self.options.momentum));
+            self.centre(&mut velocity, batch, alpha);
             for (parameter, step) in rbm.parameters_mut().iter_mut().zip(&velocity) {
                 *parameter += *step;
             }
@@ -339,6 +393,10 @@ impl<T: Scalar> Trainer<T> {
         self.steps += 1;
         Ok(())
     }
+}
+
+fn total<T: Scalar>(values: &[T]) -> T {
+    crate::simd::sum(values)
 }
 
 fn full_view<T: Scalar>(data: &mut [T], rows: usize, columns: usize) -> MatrixViewMut<'_, T> {
