@@ -54,6 +54,26 @@ pub enum Error {
         /// The entry.
         value: f64,
     },
+    /// A matrix entry lies outside [0, 1], where only probabilities and bits have a meaning.
+    #[error("{what}[{row}, {column}] is {value}: it must lie between 0 and 1")]
+    OutsideUnitInterval {
+        /// Which input.
+        what: &'static str,
+        /// Row of the first such entry.
+        row: usize,
+        /// Its column.
+        column: usize,
+        /// The entry.
+        value: f64,
+    },
+    /// A function that only some models have.
+    #[error("{operation} needs {requirement}")]
+    Unsupported {
+        /// The function that was called.
+        operation: &'static str,
+        /// What it needs.
+        requirement: &'static str,
+    },
     /// All weights are zero.
     #[error("{what} are all zero: there is no mass to transport")]
     ZeroMass {

@@ -18,6 +18,7 @@ pub mod loss;
 pub mod mlp;
 pub mod optim;
 mod parameters;
+pub mod rbm;
 pub mod training;
 
 pub use activation::Activation;
@@ -88,3 +89,4 @@ pub(crate) fn check_shape(
     }
     Ok(())
 }
+pub use rbm::Rbm;
