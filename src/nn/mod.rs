@@ -8,12 +8,14 @@
 //! Gradients of parameters **accumulate** (`+=`): clear them before a step. Gradients of inputs and activations are written (`=`).
 
 pub(crate) mod activation;
+pub mod adversarial;
 pub mod initialisation;
 pub mod linear;
 pub mod loss;
 pub mod mlp;
 pub mod optim;
 mod parameters;
+pub mod probe;
 pub mod training;
 
 pub use activation::Activation;
