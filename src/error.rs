@@ -151,6 +151,22 @@ pub enum Error {
         /// Number of classes.
         classes: usize,
     },
+    /// All labels (of samples with a positive weight) are the same where two classes are needed.
+    #[error("{what} are all of class {class}: {operation} needs both classes")]
+    OneClass {
+        /// The function that was called.
+        operation: &'static str,
+        /// Which labels.
+        what: &'static str,
+        /// The class that is there.
+        class: u8,
+    },
+    /// A vector of which a direction is needed is zero.
+    #[error("{what} is the zero vector: it has no direction")]
+    ZeroDirection {
+        /// Which vector.
+        what: &'static str,
+    },
     /// A row has no direction: all its entries are zero.
     #[error("{what}, row {row} is the zero vector: its angle to other vectors is undefined")]
     ZeroVector {

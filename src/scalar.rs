@@ -77,6 +77,9 @@ pub trait Vectorised: Elementary {
     /// The first `L::LANES` elements of `source` in double precision, exactly.
     fn load_wide<L: Lanes<Element = f64>>(source: &[Self]) -> L;
 
+    /// The first `L::LANES` elements of `source` in the lanes' precision, exactly or rounded to nearest.
+    fn load_as<L: Lanes>(source: &[Self]) -> L;
+
     /// The bits of a register of words, read as this element.
     fn from_words<S: Simd>(words: S::U64) -> Self::Register<S>;
 
@@ -102,6 +105,11 @@ impl Vectorised for f32 {
 
     #[inline(always)]
     fn load_wide<L: Lanes<Element = f64>>(source: &[Self]) -> L {
+        L::load_f32(source)
+    }
+
+    #[inline(always)]
+    fn load_as<L: Lanes>(source: &[Self]) -> L {
         L::load_f32(source)
     }
 
@@ -137,6 +145,11 @@ impl Vectorised for f64 {
     #[inline(always)]
     fn load_wide<L: Lanes<Element = f64>>(source: &[Self]) -> L {
         L::load(source)
+    }
+
+    #[inline(always)]
+    fn load_as<L: Lanes>(source: &[Self]) -> L {
+        L::load_f64(source)
     }
 
     #[inline(always)]

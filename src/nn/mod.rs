@@ -8,6 +8,7 @@
 //! Gradients of parameters **accumulate** (`+=`): clear them before a step. Gradients of inputs and activations are written (`=`).
 
 pub(crate) mod activation;
+pub mod adversarial;
 pub mod checkpoint;
 mod dropout;
 mod fourier;
@@ -18,6 +19,7 @@ pub mod loss;
 pub mod mlp;
 pub mod optim;
 mod parameters;
+pub mod probe;
 pub mod rbm;
 pub mod training;
 
