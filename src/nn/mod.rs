@@ -8,6 +8,7 @@
 //! Gradients of parameters **accumulate** (`+=`): clear them before a step. Gradients of inputs and activations are written (`=`).
 
 pub(crate) mod activation;
+pub mod icnn;
 pub mod initialisation;
 pub mod linear;
 pub mod loss;
@@ -16,6 +17,7 @@ pub mod optim;
 mod parameters;
 
 pub use activation::Activation;
+pub use icnn::{Icnn, IcnnOptions, IcnnWorkspace};
 pub use linear::Linear;
 pub use mlp::{Mlp, MlpOptions, MlpWorkspace};
 pub use parameters::{Parameters, TensorPlace};
