@@ -209,6 +209,16 @@ pub enum Error {
         /// The names that are known.
         expected: &'static str,
     },
+    /// A choice that is known but does not go with the rest.
+    #[error("{name} is {got}: {requirement}")]
+    Choice {
+        /// What is chosen.
+        name: &'static str,
+        /// The choice.
+        got: String,
+        /// What it must satisfy.
+        requirement: &'static str,
+    },
     /// A value was asked for alone, and could not be proved.
     #[error("the cost {cost} could not be proved optimal: its gap is {gap:e} ({reason})")]
     NotProved {

@@ -12,6 +12,7 @@ pub mod adversarial;
 pub mod checkpoint;
 mod dropout;
 mod fourier;
+pub mod icnn;
 pub mod initialisation;
 mod layer_norm;
 pub mod linear;
@@ -24,6 +25,7 @@ pub mod rbm;
 pub mod training;
 
 pub use activation::Activation;
+pub use icnn::{Icnn, IcnnOptions, IcnnWorkspace};
 pub use linear::Linear;
 pub use mlp::{Mlp, MlpOptions, MlpWorkspace};
 pub use dropout::Dropout;

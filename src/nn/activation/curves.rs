@@ -45,6 +45,25 @@ impl Curve for Identity {
     }
 }
 
+/// `x^2 / 2`: the first layer of a convex network may have it.
+#[derive(Clone, Copy)]
+pub(crate) struct HalfSquare;
+
+impl Curve for HalfSquare {
+    #[inline(always)]
+    fn value<L: Lanes>(self, x: L) -> L {
+        x * x * constant(0.5)
+    }
+    #[inline(always)]
+    fn slope<L: Lanes>(self, x: L) -> [L; 2] {
+        [self.value(x), x]
+    }
+    #[inline(always)]
+    fn curvature<L: Lanes>(self, x: L) -> [L; 3] {
+        [self.value(x), x, constant(1.0)]
+    }
+}
+
 /// `x` above zero, `x * slope` below: the rectifier where the slope is zero.
 #[derive(Clone, Copy)]
 pub(crate) struct Rectifier {

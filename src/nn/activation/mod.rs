@@ -15,7 +15,7 @@
 //!
 //! `curves` has value, slope and curvature of each; `passes` runs them over a matrix, fused with the bias of a linear layer.
 
-mod curves;
+pub(crate) mod curves;
 pub(crate) mod passes;
 
 use crate::Scalar;
@@ -112,7 +112,7 @@ macro_rules! with_curve {
         }
     }};
 }
-use with_curve;
+pub(crate) use with_curve;
 
 impl Activation {
     /// `f(x)`.

@@ -54,21 +54,43 @@ pub(crate) fn forward<T: Scalar>(
     if z.is_empty() || (kept == Kept::Nothing && activation == Activation::Identity && bias.is_none()) {
         return;
     }
-    let chunk = rows_in_chunk(width) * width;
-    with_curve!(activation, curve => {
-        if kept == Kept::Nothing {
-            parallel::for_each_chunk_mut(z, chunk, |_, z| run_forward(curve, bias, z, width, &mut [], kept));
-        } else {
-            parallel::for_each_pair_of_chunks_mut(z, chunk, derivatives, chunk * kept.count(), |_, z, derivatives| {
-                run_forward(curve, bias, z, width, derivatives, kept);
-            });
-        }
-    });
+    with_curve!(activation, curve => forward_strided(curve, bias, z, [width, width], derivatives, kept));
+}
+
+/// [`forward`] for any curve and rows that begin `stride` numbers apart, the last one too (`z` is `rows * stride` long); what lies between rows stays.
+/// The derivatives lie close.
+pub(crate) fn forward_strided<T: Scalar, C: Curve>(
+    curve: C,
+    bias: Option<&[T]>,
+    z: &mut [T],
+    [width, stride]: [usize; 2],
+    derivatives: &mut [T],
+    kept: Kept,
+) {
+    let rows = rows_in_chunk(width);
+    let shape = [width, stride];
+    if kept == Kept::Nothing {
+        parallel::for_each_chunk_mut(z, rows * stride, |_, z| {
+            run_forward(curve, bias, z, shape, &mut [], kept);
+        });
+    } else {
+        let kept_in_chunk = rows * width * kept.count();
+        parallel::for_each_pair_of_chunks_mut(
+            z,
+            rows * stride,
+            derivatives,
+            kept_in_chunk,
+            |_, z, derivatives| {
+                run_forward(curve, bias, z, shape, derivatives, kept);
+            },
+        );
+    }
 }
 
 dispatch! {
-    fn run_forward<T: Scalar, C: Curve>(curve: C, bias: Option<&[T]>, z: &mut [T], width: usize, derivatives: &mut [T], kept: Kept)
-        = forward_kernel
+    fn run_forward<T: Scalar, C: Curve>(
+        curve: C, bias: Option<&[T]>, z: &mut [T], shape: [usize; 2], derivatives: &mut [T], kept: Kept,
+    ) = forward_kernel
 }
 
 #[inline(always)]
@@ -76,14 +98,15 @@ fn forward_kernel<S: Simd, T: Scalar, C: Curve>(
     curve: C,
     bias: Option<&[T]>,
     z: &mut [T],
-    width: usize,
+    [width, stride]: [usize; 2],
     derivatives: &mut [T],
     kept: Kept,
 ) {
     let lanes = Register::<S, T>::LANES;
     let zero = Register::<S, T>::constant(0.0);
     let whole = width / lanes * lanes;
-    for (row, z) in z.chunks_exact_mut(width).enumerate() {
+    for (row, z) in z.chunks_exact_mut(stride).enumerate() {
+        let z = &mut z[..width];
         let derivatives = &mut derivatives[row * width * kept.count()..][..width * kept.count()];
         let (slopes, curvatures) = derivatives.split_at_mut(if kept == Kept::Nothing { 0 } else { width });
         for first in (0..whole).step_by(lanes) {
