@@ -6,6 +6,20 @@
 //! list of names and ranges. The weight of a linear layer is (out, inp), row-major, as in PyTorch: `y = x Wᵀ + b`.
 //!
 //! Gradients of parameters **accumulate** (`+=`): clear them before a step. Gradients of inputs and activations are written (`=`).
+//!
+//! # What is here
+//! | room | |
+//! | --- | --- |
+//! | [`mlp`], [`linear`], [`Activation`] | multilayer perceptrons with passes of first and second order |
+//! | [`icnn`] | input-convex networks, partially too: their gradients are Brenier maps |
+//! | [`rbm`] | restricted Boltzmann machines: training, exact enumeration, annealed importance sampling |
+//! | [`probe`] | logistic regression and its certificate, mean-difference probes, how good they are |
+//! | [`adversarial`] | smallest flips and attacks on anything with an input gradient |
+//! | [`Dropout`], [`LayerNorm`], [`FourierFeatures`] | layers to put between |
+//! | [`loss`], [`optim`], [`initialisation`], [`training`] | what training needs |
+//! | [`checkpoint`] | models and optimisers in safetensors files, which PyTorch reads and writes |
+//!
+//! The tape of [`autodiff`](crate::autodiff) is the second way to every gradient here, and the tests compare them.
 
 pub(crate) mod activation;
 pub mod adversarial;
@@ -25,13 +39,15 @@ pub mod rbm;
 pub mod training;
 
 pub use activation::Activation;
-pub use icnn::{Icnn, IcnnOptions, IcnnWorkspace};
-pub use linear::Linear;
-pub use mlp::{Mlp, MlpOptions, MlpWorkspace};
 pub use dropout::Dropout;
 pub use fourier::FourierFeatures;
+pub use icnn::{Icnn, IcnnOptions, IcnnWorkspace};
 pub use layer_norm::{LayerNorm, LayerNormMemory};
+pub use linear::Linear;
+pub use mlp::{Mlp, MlpOptions, MlpWorkspace};
 pub use parameters::{Parameters, TensorPlace};
+pub use probe::Probe;
+pub use rbm::Rbm;
 
 use crate::Scalar;
 use crate::error::{Error, Result};

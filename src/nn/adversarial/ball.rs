@@ -136,9 +136,9 @@ fn ascend<M: Score<T>, T: Scalar>(
     check_samples(operation, model, x)?;
     labels.check(operation, x.rows())?;
     check_radius(options.radius)?;
-    let step = options.step_size.unwrap_or_else(|| {
-        T::from_f64(2.5 * options.radius.to_f64() / options.steps.max(1) as f64)
-    });
+    let step = options
+        .step_size
+        .unwrap_or_else(|| T::from_f64(2.5 * options.radius.to_f64() / options.steps.max(1) as f64));
     if !(step >= T::ZERO && step.is_finite()) {
         let requirement = "it must be finite and not negative";
         return Err(Error::Argument { name: "step size", value: step.to_f64(), requirement });

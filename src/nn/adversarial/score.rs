@@ -18,7 +18,12 @@ pub trait Score<T: Scalar> {
     ///
     /// # Errors
     /// [`Error::Empty`], [`Error::Shape`] where rows or `scores` do not fit the model.
-    fn scores_into(&self, x: MatrixView<'_, T>, workspace: &mut Self::Workspace, scores: &mut [T]) -> Result<()>;
+    fn scores_into(
+        &self,
+        x: MatrixView<'_, T>,
+        workspace: &mut Self::Workspace,
+        scores: &mut [T],
+    ) -> Result<()>;
 
     /// Writes z of every row and its gradient in that row: (batch, inputs).
     ///

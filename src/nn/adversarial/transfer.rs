@@ -141,8 +141,6 @@ fn check_delta<T: Scalar>(operation: &'static str, expected: usize, delta: &[T])
     }
     match delta.iter().position(|value| !value.is_finite()) {
         None => Ok(()),
-        Some(index) => {
-            Err(Error::NotFinite { what: "perturbation", index, value: delta[index].to_f64() })
-        }
+        Some(index) => Err(Error::NotFinite { what: "perturbation", index, value: delta[index].to_f64() }),
     }
 }

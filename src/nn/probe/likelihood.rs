@@ -397,9 +397,11 @@ impl<'a, 'o, T: Scalar> Newton<'a, 'o, T> {
 
     /// Whether every row with a weight is on its side of the boundary.
     fn separates(&self) -> bool {
-        self.signs.iter().zip(&self.costs).zip(&self.logits).all(|((sign, cost), z)| {
-            *cost == 0.0 || sign * z > 0.0
-        })
+        self.signs
+            .iter()
+            .zip(&self.costs)
+            .zip(&self.logits)
+            .all(|((sign, cost), z)| *cost == 0.0 || sign * z > 0.0)
     }
 
     /// `image = ∇²P conjugate`; leaves the products of the rows in the pass.

@@ -195,8 +195,11 @@ impl<T: Scalar> Parameters<T> for Probe<T> {
 
     /// `weight` (1, inputs), then `bias` (1) where there is one: PyTorch's `Linear(inputs, 1)`.
     fn tensors(&self) -> Vec<TensorPlace> {
-        let mut tensors =
-            vec![TensorPlace { name: "weight".to_owned(), shape: vec![1, self.inputs], range: 0..self.inputs }];
+        let mut tensors = vec![TensorPlace {
+            name: "weight".to_owned(),
+            shape: vec![1, self.inputs],
+            range: 0..self.inputs,
+        }];
         if self.bias().is_some() {
             let range = self.inputs..self.inputs + 1;
             tensors.push(TensorPlace { name: "bias".to_owned(), shape: vec![1], range });

@@ -111,7 +111,10 @@ impl<'a, T: Scalar, A: Scalar> RowPass<'a, T, A> {
     /// `g = Σ c_i x_i` for given c.
     pub(super) fn combine(&mut self, coefficients: &[A], gradient: &mut [A]) {
         let (x, chunk) = (self.x, self.chunk);
-        assert!(coefficients.len() == x.rows() && gradient.len() == x.columns(), "one number a row, a column");
+        assert!(
+            coefficients.len() == x.rows() && gradient.len() == x.columns(),
+            "one number a row, a column"
+        );
         let width = x.columns() + 1;
         parallel::for_each_chunk_mut(&mut self.partial, width, |start, partial| {
             let first = start / width * chunk;
@@ -412,8 +415,7 @@ mod tests {
         for (rows, columns) in [(1, 1), (3, 7), (4, 8), (5, 33), (9, 70), (37, 129)] {
             let x: Matrix<T> = stream.normal_matrix(rows, columns);
             let w: Vec<T> = stream.normal_matrix(1, columns).into_vec();
-            let signs: Vec<T> =
-                (0..rows).map(|i| T::from_f64(if i % 3 == 0 { 1.0 } else { -1.0 })).collect();
+            let signs: Vec<T> = (0..rows).map(|i| T::from_f64(if i % 3 == 0 { 1.0 } else { -1.0 })).collect();
             let weights: Vec<T> = stream.uniform_matrix(1, rows).into_vec();
             let wide: Vec<f64> = w.iter().map(|w| w.to_f64()).collect();
             let (mut products, mut partial) = (vec![T::ZERO; rows], vec![T::NAN; columns + 1]);

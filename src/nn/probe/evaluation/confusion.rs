@@ -90,8 +90,7 @@ mod tests {
 
     #[test]
     fn rates_follow_from_the_counts() {
-        let counts =
-            Confusion { true_positive: 3, false_positive: 1, true_negative: 5, false_negative: 1 };
+        let counts = Confusion { true_positive: 3, false_positive: 1, true_negative: 5, false_negative: 1 };
         assert_eq!((counts.total(), counts.accuracy()), (10, 0.8));
         assert_eq!((counts.precision(), counts.recall()), (0.75, 0.75));
         assert_eq!(counts.balanced_accuracy(), 0.5 * (0.75 + 5.0 / 6.0));
