@@ -109,4 +109,3 @@ pub(crate) fn check_shape(
     }
     Ok(())
 }
-pub use rbm::Rbm;
