@@ -2,8 +2,8 @@
 //! them.
 //!
 //! It answers the question: what is the cheapest way to turn one distribution into another, and what does it cost? This
-//! version solves it exactly or with entropy, for point clouds and for given costs, and proves how good the answer is. It is one crate
-//! of plain Rust: no C, no BLAS, no Python, at most 75 crates, full speed on default compiler flags.
+//! version solves it exactly or with entropy, for point clouds and for given costs, and proves how good the answer is. And it trains small
+//! models with passes written by hand. It is one crate of plain Rust: no C, no BLAS, no Python, at most 75 crates, full speed on default compiler flags.
 //!
 //! # A program that works
 //!
@@ -53,7 +53,9 @@
 //! | room | what is in it |
 //! | --- | --- |
 //! | [`ot`] | transport problems, plans and certificates; [`ot::exact`] is the network simplex for any costs and weights, [`ot::sinkhorn`] the entropic solver; its page has the others: divergences, barycentres, unbalanced, partial, sliced transport and more |
-//! | [`data`] | `.npy`, CSV and IDX files, read and written; CIFAR files, read; all without C |
+//! | [`nn`] | networks, input-convex networks, Boltzmann machines, probes; losses, optimisers, training, checkpoints |
+//! | [`autodiff`] | a tape of matrix operations, whose backward pass is on the tape too |
+//! | [`data`] | `.npy`, CSV, IDX and safetensors files, read and written; CIFAR files, read; all without C |
 //! | [`random`] | seeded streams that can be split, vectorised fills, and NumPy's legacy generator for published numbers |
 //! | [`matrix`] | [`Matrix`], its views, products, reductions, and distances between point clouds |
 //! | [`simd`] | kernels written once for several instruction sets, chosen at run time: `exp`, `ln`, `tanh`, sums |
