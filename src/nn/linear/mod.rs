@@ -4,8 +4,7 @@
 
 pub(crate) mod product;
 
-use super::activation::passes;
-use super::{Activation, Parameters, TensorPlace};
+use super::{Parameters, TensorPlace};
 use crate::Scalar;
 use crate::error::{Error, Result};
 use crate::matrix::{Matrix, MatrixView, MatrixViewMut};
@@ -114,15 +113,10 @@ impl<T: Scalar> Linear<T> {
             y.reborrow(),
         )?;
         if let Some(bias) = self.bias() {
-            for row in 0..y.rows() {
-                passes::forward(
-                    Activation::Identity,
-                    Some(bias),
-                    y.row_mut(row),
-                    self.out,
-                    &mut [],
-                    passes::Kept::Nothing,
-                );
+            for row in y.iter_rows_mut() {
+                for (value, &shift) in row.iter_mut().zip(bias) {
+                    *value += shift;
+                }
             }
         }
         Ok(())
