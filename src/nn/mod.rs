@@ -22,11 +22,11 @@ pub mod rbm;
 pub mod training;
 
 pub use activation::Activation;
-pub use linear::Linear;
-pub use mlp::{Mlp, MlpOptions, MlpWorkspace};
 pub use dropout::Dropout;
 pub use fourier::FourierFeatures;
 pub use layer_norm::{LayerNorm, LayerNormMemory};
+pub use linear::Linear;
+pub use mlp::{Mlp, MlpOptions, MlpWorkspace};
 pub use parameters::{Parameters, TensorPlace};
 
 use crate::Scalar;
