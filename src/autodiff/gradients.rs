@@ -33,7 +33,7 @@ impl<T: Scalar> Tape<T> {
         if shape != (1, 1) {
             return Err(Error::Shapes { operation: "gradients", left: shape, right: (1, 1) });
         }
-        let one = self.filled(1, 1, T::ONE);
+        let one = self.filled(1, 1, T::ONE)?;
         self.record_backward("gradients", &[(loss, one)], wanted)
     }
 
@@ -173,7 +173,7 @@ impl<T: Scalar> Tape<T> {
         for &x in wanted {
             let index = self.index(name, x)?;
             if !self.nodes[index].needs_gradient {
-                let reason = "a constant, or what depends on constants alone, has no gradient";
+                let reason = "a gradient was asked for in what depends on no variable (or by steps alone)";
                 return Err(Error::NoGradient { operation: name, reason });
             }
             first = first.min(index);
@@ -221,7 +221,7 @@ impl<T: Scalar> Tape<T> {
                 Some(gradient) => gradient,
                 None => {
                     let (rows, columns) = self.values[x.index].shape();
-                    self.filled(rows, columns, T::ZERO)
+                    self.filled(rows, columns, T::ZERO)?
                 }
             });
         }

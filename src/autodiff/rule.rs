@@ -1,11 +1,11 @@
 //! What the tape knows of an operation: its name, its shape, its value, and its gradient in two forms.
 
 use super::operations::{
-    Absolute, Add, Affine, Broadcast, Broadcasting, Concatenate, Custom, CustomGradient, Divide, Elementwise,
-    Elu, Erf, Exp, GatherRows, Gelu, GeluTanh, LeakyRelu, Ln, LogSoftmax, LogSumExp, MatrixProduct, Maximum,
+    Absolute, Add, Broadcast, Broadcasting, Concatenate, Custom, CustomGradient, Divide, Elementwise, Elu,
+    Erf, Exp, GatherRows, Gelu, GeluTanh, LeakyRelu, Ln, LogSoftmax, LogSumExp, MatrixProduct, Maximum,
     Minimum, Multiply, NormalCdf, NormalDensity, Pad, PickColumns, PlaceColumns, Power, Reduce, Relu,
-    Reshape, ScatterRows, Share, Sigmoid, Sign, Silu, Slice, Softmax, Softplus, SquareRoot, SquaredDistances,
-    Step, Subtract, Tanh, Transpose,
+    Reshape, Scale, ScatterRows, Share, Shift, Sigmoid, Sign, Silu, Slice, Softmax, Softplus, SquareRoot,
+    SquaredDistances, Step, Subtract, Tanh, Transpose,
 };
 use super::pool::Pool;
 use super::{Tape, Variable};
@@ -96,7 +96,8 @@ pub(super) enum Operation<T: Scalar> {
     Maximum(Broadcasting<Maximum>),
     Minimum(Broadcasting<Minimum>),
     Share(Broadcasting<Share>),
-    Affine(Elementwise<Affine>),
+    Scale(Elementwise<Scale>),
+    Shift(Elementwise<Shift>),
     Exp(Elementwise<Exp>),
     Ln(Elementwise<Ln>),
     Power(Elementwise<Power>),
@@ -148,7 +149,8 @@ impl<T: Scalar> Operation<T> {
             Operation::Maximum(rule) => rule,
             Operation::Minimum(rule) => rule,
             Operation::Share(rule) => rule,
-            Operation::Affine(rule) => rule,
+            Operation::Scale(rule) => rule,
+            Operation::Shift(rule) => rule,
             Operation::Exp(rule) => rule,
             Operation::Ln(rule) => rule,
             Operation::Power(rule) => rule,

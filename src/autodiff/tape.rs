@@ -116,12 +116,12 @@ impl<T: Scalar> Tape<T> {
 
     /// A constant (rows, columns) matrix with `value` everywhere.
     ///
-    /// # Panics
-    /// If the entries do not fit into the address space or the memory.
-    pub fn filled(&mut self, rows: usize, columns: usize, value: T) -> Variable {
-        let mut matrix = self.pool.take((rows, columns));
+    /// # Errors
+    /// [`Error::Argument`] if the entries do not fit into the address space.
+    pub fn filled(&mut self, rows: usize, columns: usize, value: T) -> Result<Variable> {
+        let mut matrix = self.pool.try_take((rows, columns))?;
         matrix.fill(value);
-        self.push(Operation::Constant, self.edges.len(), matrix)
+        Ok(self.push(Operation::Constant, self.edges.len(), matrix))
     }
 
     /// The value of a variable as a constant: what follows has no gradient through it (`detach` in PyTorch).
@@ -262,7 +262,7 @@ impl<T: Scalar> Tape<T> {
     fn compute(&mut self, operation: &Operation<T>, start: usize) -> Result<Matrix<T>> {
         let inputs = Inputs { values: &self.values, indices: &self.edges[start..] };
         let rule = operation.rule().expect("leaves are not computed");
-        let mut out = self.pool.take(rule.shape(inputs)?);
+        let mut out = self.pool.try_take(rule.shape(inputs)?)?;
         if let Err(error) = rule.forward(inputs, &mut self.pool, &mut out) {
             self.pool.put(out);
             return Err(error);

@@ -228,7 +228,7 @@ impl<T: Scalar> Tape<T> {
         let views: Vec<_> = self.edges[start..].iter().map(|&input| self.values[input].view()).collect();
         let shapes: Vec<_> = views.iter().map(MatrixView::shape).collect();
         let computed = operation.shape(&shapes).and_then(|shape| {
-            let mut out = self.pool.take(shape);
+            let mut out = self.pool.try_take(shape)?;
             operation.forward(&views, out.view_mut())?;
             Ok(out)
         });

@@ -8,19 +8,18 @@ use crate::error::Result;
 use crate::simd::lanes::Lanes;
 use crate::simd::{exp, ln};
 
-/// `a x + b`.
+/// `a x`, with the derivative a.
 #[derive(Clone, Copy)]
-pub(in super::super) struct Affine {
+pub(in super::super) struct Scale {
     factor: f64,
-    summand: f64,
 }
 
-impl Function for Affine {
+impl Function for Scale {
     const NAME: &'static str = "scale";
 
     #[inline(always)]
     fn value<L: Lanes<Element: Scalar>>(self, x: L) -> L {
-        x.mul_add(L::constant(self.factor), L::constant(self.summand))
+        x * L::constant(self.factor)
     }
 
     #[inline(always)]
@@ -35,7 +34,38 @@ impl Function for Affine {
         dout: Variable,
         tape: &mut Tape<T>,
     ) -> Result<Variable> {
-        if self.factor == 1.0 { Ok(dout) } else { tape.scale(dout, self.factor) }
+        tape.scale(dout, self.factor)
+    }
+}
+
+/// `x + b`, with the derivative 1.
+#[derive(Clone, Copy)]
+pub(in super::super) struct Shift {
+    summand: f64,
+}
+
+impl Function for Shift {
+    const NAME: &'static str = "shift";
+    const PASSES_GRADIENT: bool = true;
+
+    #[inline(always)]
+    fn value<L: Lanes<Element: Scalar>>(self, x: L) -> L {
+        x + L::constant(self.summand)
+    }
+
+    #[inline(always)]
+    fn gradient<L: Lanes<Element: Scalar>>(self, _: L, _: L, dout: L) -> L {
+        dout
+    }
+
+    fn record<T: Scalar>(
+        self,
+        _: Variable,
+        _: Variable,
+        dout: Variable,
+        _: &mut Tape<T>,
+    ) -> Result<Variable> {
+        Ok(dout)
     }
 }
 
@@ -203,7 +233,7 @@ impl<T: Scalar> Tape<T> {
     /// # Errors
     /// [`Error::ForeignVariable`](crate::Error::ForeignVariable).
     pub fn scale(&mut self, x: Variable, factor: f64) -> Result<Variable> {
-        self.apply(Operation::Affine(Elementwise(Affine { factor, summand: 0.0 })), &[x])
+        self.apply(Operation::Scale(Elementwise(Scale { factor })), &[x])
     }
 
     /// `x + summand` for a number.
@@ -211,7 +241,7 @@ impl<T: Scalar> Tape<T> {
     /// # Errors
     /// [`Error::ForeignVariable`](crate::Error::ForeignVariable).
     pub fn shift(&mut self, x: Variable, summand: f64) -> Result<Variable> {
-        self.apply(Operation::Affine(Elementwise(Affine { factor: 1.0, summand })), &[x])
+        self.apply(Operation::Shift(Elementwise(Shift { summand })), &[x])
     }
 
     /// `eˣ` of each entry, within 2 units in the last place.

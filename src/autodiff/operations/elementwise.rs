@@ -18,6 +18,8 @@ pub(in super::super) trait Function: Copy + Send + Sync + 'static {
     const NAME: &'static str;
     /// Whether the derivative is zero wherever it exists.
     const FLAT: bool = false;
+    /// Whether the derivative is one.
+    const PASSES_GRADIENT: bool = false;
 
     /// `f(x)`.
     fn value<L: Lanes<Element: Scalar>>(self, x: L) -> L;
@@ -58,6 +60,10 @@ impl<T: Scalar, F: Function> Rule<T> for Elementwise<F> {
             values(self.0, &x[start..start + part.len()], part);
         });
         Ok(())
+    }
+
+    fn passes_gradient(&self, _: usize, _: Inputs<'_, T>, _: (usize, usize)) -> bool {
+        F::PASSES_GRADIENT
     }
 
     fn backward(&self, _: usize, pass: Pass<'_, T>, dx: &mut Matrix<T>) -> Result<()> {

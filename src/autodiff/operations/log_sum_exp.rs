@@ -46,7 +46,7 @@ impl<T: Scalar> Rule<T> for LogSumExp {
     }
 
     fn record(&self, _: usize, call: Call<'_>, tape: &mut Tape<T>) -> Result<Variable> {
-        let softmax = tape.softmax(Axis::Rows, call.inputs[0])?;
+        let softmax = tape.softmax(call.inputs[0], Axis::Rows)?;
         tape.multiply(softmax, call.dout)
     }
 }
@@ -71,22 +71,17 @@ impl<T: Scalar> Rule<T> for Softmax {
 
     fn backward(&self, _: usize, pass: Pass<'_, T>, dx: &mut Matrix<T>) -> Result<()> {
         let (y, dout) = (pass.out, pass.dout);
-        for row in 0..y.rows() {
-            let (y, dout) = (y.row(row), dout.row(row));
-            let mut product = T::ZERO;
-            for (y, dout) in y.iter().zip(dout) {
-                product += *y * *dout;
-            }
-            for ((dx, y), dout) in dx.row_mut(row).iter_mut().zip(y).zip(dout) {
-                *dx = *y * (*dout - product);
-            }
-        }
+        let chunk = (ENTRIES_IN_TASK / y.columns().max(1)).max(1);
+        dx.view_mut().for_each_row_chunk(chunk, |first, dx| {
+            let rows = first..first + dx.rows();
+            softmax_gradient(y.rows_range(rows.clone()), dout.rows_range(rows), dx);
+        });
         Ok(())
     }
 
     fn record(&self, _: usize, call: Call<'_>, tape: &mut Tape<T>) -> Result<Variable> {
         let products = tape.multiply(call.dout, call.out)?;
-        let sums = tape.sum_of(Axis::Rows, products)?;
+        let sums = tape.row_sums(products)?;
         let difference = tape.subtract(call.dout, sums)?;
         tape.multiply(call.out, difference)
     }
@@ -111,23 +106,19 @@ impl<T: Scalar> Rule<T> for LogSoftmax {
     }
 
     fn backward(&self, _: usize, pass: Pass<'_, T>, dx: &mut Matrix<T>) -> Result<()> {
+        let dout = pass.dout;
         by_rows(SOFTMAX, pass.inputs.get(0), dx);
-        for row in 0..dx.rows() {
-            let dout = pass.dout.row(row);
-            let mut sum = T::ZERO;
-            for dout in dout {
-                sum += *dout;
-            }
-            for (dx, dout) in dx.row_mut(row).iter_mut().zip(dout) {
-                *dx = *dout - *dx * sum;
-            }
-        }
+        let chunk = (ENTRIES_IN_TASK / dx.columns().max(1)).max(1);
+        dx.view_mut().for_each_row_chunk(chunk, |first, dx| {
+            let rows = first..first + dx.rows();
+            log_softmax_gradient(dout.rows_range(rows), dx);
+        });
         Ok(())
     }
 
     fn record(&self, _: usize, call: Call<'_>, tape: &mut Tape<T>) -> Result<Variable> {
         let softmax = tape.exp(call.out)?;
-        let sums = tape.sum_of(Axis::Rows, call.dout)?;
+        let sums = tape.row_sums(call.dout)?;
         let products = tape.multiply(softmax, sums)?;
         tape.subtract(call.dout, products)
     }
@@ -194,6 +185,65 @@ fn write_rows_kernel<S: Simd, T: Scalar>(what: u8, x: MatrixView<'_, T>, mut out
     }
 }
 
+dispatch! {
+    /// `dx = y (dout - Σ dout y)` in each row.
+    fn softmax_gradient<T: Scalar>(y: MatrixView<'_, T>, dout: MatrixView<'_, T>, dx: MatrixViewMut<'_, T>) = softmax_gradient_kernel
+}
+
+#[inline(always)]
+fn softmax_gradient_kernel<S: Simd, T: Scalar>(
+    y: MatrixView<'_, T>,
+    dout: MatrixView<'_, T>,
+    mut dx: MatrixViewMut<'_, T>,
+) {
+    type Register<S, T> = <T as Vectorised>::Register<S>;
+    let lanes = Register::<S, T>::LANES;
+    for row in 0..y.rows() {
+        let (y, dout, dx) = (y.row(row), dout.row(row), dx.row_mut(row));
+        let whole = y.len() / lanes * lanes;
+        let rest_y = Register::<S, T>::load_partial(&y[whole..], T::ZERO);
+        let rest_dout = Register::<S, T>::load_partial(&dout[whole..], T::ZERO);
+        let mut sums = rest_y * rest_dout;
+        for (y, dout) in y[..whole].chunks_exact(lanes).zip(dout[..whole].chunks_exact(lanes)) {
+            sums = Register::<S, T>::load(y).mul_add(Register::<S, T>::load(dout), sums);
+        }
+        let sum = Register::<S, T>::splat(sums.reduce_sum());
+        let targets = dx[..whole].chunks_exact_mut(lanes);
+        for ((y, dout), dx) in
+            y[..whole].chunks_exact(lanes).zip(dout[..whole].chunks_exact(lanes)).zip(targets)
+        {
+            (Register::<S, T>::load(y) * (Register::<S, T>::load(dout) - sum)).store(dx);
+        }
+        (rest_y * (rest_dout - sum)).store_partial(&mut dx[whole..]);
+    }
+}
+
+dispatch! {
+    /// `dx = dout - dx Σ dout` in each row, where dx is the softmax at first.
+    fn log_softmax_gradient<T: Scalar>(dout: MatrixView<'_, T>, dx: MatrixViewMut<'_, T>) = log_softmax_gradient_kernel
+}
+
+#[inline(always)]
+fn log_softmax_gradient_kernel<S: Simd, T: Scalar>(dout: MatrixView<'_, T>, mut dx: MatrixViewMut<'_, T>) {
+    type Register<S, T> = <T as Vectorised>::Register<S>;
+    let lanes = Register::<S, T>::LANES;
+    for row in 0..dout.rows() {
+        let (dout, dx) = (dout.row(row), dx.row_mut(row));
+        let whole = dout.len() / lanes * lanes;
+        let rest = Register::<S, T>::load_partial(&dout[whole..], T::ZERO);
+        let mut sums = rest;
+        for dout in dout[..whole].chunks_exact(lanes) {
+            sums = sums + Register::<S, T>::load(dout);
+        }
+        let sum = Register::<S, T>::splat(sums.reduce_sum());
+        for (dout, dx) in dout[..whole].chunks_exact(lanes).zip(dx[..whole].chunks_exact_mut(lanes)) {
+            (Register::<S, T>::load(dout) - Register::<S, T>::load(dx) * sum).store(dx);
+        }
+        let softmax = Register::<S, T>::load_partial(&dx[whole..], T::ZERO);
+        (rest - softmax * sum).store_partial(&mut dx[whole..]);
+    }
+}
+
 impl<T: Scalar> Tape<T> {
     /// `ln Σ eˣ` of each row (m, 1), or of each column (1, n), without overflow; -infinity of no entries.
     ///
@@ -205,32 +255,32 @@ impl<T: Scalar> Tape<T> {
     /// use brenier::{Matrix, autodiff::{Axis, Tape}};
     /// let mut tape = Tape::<f64>::new();
     /// let x = tape.variable(&Matrix::from_rows([[1000.0, 1000.0]]));
-    /// let y = tape.log_sum_exp(Axis::Rows, x)?;
+    /// let y = tape.log_sum_exp(x, Axis::Rows)?;
     /// assert_eq!(tape.scalar(y)?, 1000.0 + std::f64::consts::LN_2);
     /// # Ok::<(), brenier::Error>(())
     /// ```
-    pub fn log_sum_exp(&mut self, axis: Axis, x: Variable) -> Result<Variable> {
-        self.along(axis, x, Operation::LogSumExp(LogSumExp))
+    pub fn log_sum_exp(&mut self, x: Variable, axis: Axis) -> Result<Variable> {
+        self.along(x, axis, Operation::LogSumExp(LogSumExp))
     }
 
     /// `eˣ / Σ eˣ` in each row, or in each column: they sum to one.
     ///
     /// # Errors
     /// [`Error::ForeignVariable`](crate::Error::ForeignVariable).
-    pub fn softmax(&mut self, axis: Axis, x: Variable) -> Result<Variable> {
-        self.along(axis, x, Operation::Softmax(Softmax))
+    pub fn softmax(&mut self, x: Variable, axis: Axis) -> Result<Variable> {
+        self.along(x, axis, Operation::Softmax(Softmax))
     }
 
     /// `x - ln Σ eˣ` in each row, or in each column: the logarithm of the softmax, without its rounding to zero.
     ///
     /// # Errors
     /// [`Error::ForeignVariable`](crate::Error::ForeignVariable).
-    pub fn log_softmax(&mut self, axis: Axis, x: Variable) -> Result<Variable> {
-        self.along(axis, x, Operation::LogSoftmax(LogSoftmax))
+    pub fn log_softmax(&mut self, x: Variable, axis: Axis) -> Result<Variable> {
+        self.along(x, axis, Operation::LogSoftmax(LogSoftmax))
     }
 
     /// An operation on rows, along the axis.
-    fn along(&mut self, axis: Axis, x: Variable, operation: Operation<T>) -> Result<Variable> {
+    fn along(&mut self, x: Variable, axis: Axis, operation: Operation<T>) -> Result<Variable> {
         match axis {
             Axis::Rows => self.apply(operation, &[x]),
             Axis::Columns => {

@@ -29,7 +29,7 @@ pub(super) use broadcast::{Broadcasting, add_assign};
 pub(super) use concatenate::Concatenate;
 pub(super) use custom::{Custom, CustomGradient};
 pub use custom::{CustomOperation, CustomPass};
-pub(super) use elementary::{Absolute, Affine, Exp, Ln, Sign, SquareRoot};
+pub(super) use elementary::{Absolute, Exp, Ln, Scale, Shift, Sign, SquareRoot};
 pub(super) use elementwise::Elementwise;
 pub(super) use extremes::{Maximum, Minimum, Share};
 pub(super) use gather::{GatherRows, ScatterRows};

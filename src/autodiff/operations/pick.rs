@@ -117,7 +117,7 @@ impl<T: Scalar> Tape<T> {
     /// use brenier::{Matrix, autodiff::{Axis, Tape}};
     /// let mut tape = Tape::<f64>::new();
     /// let scores = tape.variable(&Matrix::from_rows([[0.0, 0.0], [0.0, 0.0]]));
-    /// let logarithms = tape.log_softmax(Axis::Rows, scores)?;
+    /// let logarithms = tape.log_softmax(scores, Axis::Rows)?;
     /// let likelihoods = tape.pick_columns(logarithms, &[1, 0])?;
     /// let mean = tape.mean(likelihoods)?;
     /// let cross_entropy = tape.negate(mean)?;

@@ -2,7 +2,7 @@
 
 use super::super::pool::Pool;
 use super::super::rule::{Call, Inputs, Operation, Pass, Rule};
-use super::super::{Axis, Tape, Variable};
+use super::super::{Tape, Variable};
 use crate::error::{Error, Result};
 use crate::{Matrix, Scalar};
 
@@ -147,33 +147,47 @@ impl<T: Scalar> Tape<T> {
         self.apply(Operation::Reduce(Reduce { rows: true, columns: true, mean: true }), &[x])
     }
 
-    /// The sum of each row (m, 1), or of each column (1, n).
+    /// The sum of each row, (m, 1).
     ///
     /// # Errors
     /// [`Error::ForeignVariable`].
     ///
     /// # Examples
     /// ```
-    /// use brenier::{Matrix, autodiff::{Axis, Tape}};
+    /// use brenier::{Matrix, autodiff::Tape};
     /// let mut tape = Tape::<f64>::new();
     /// let x = tape.variable(&Matrix::from_rows([[1.0, 2.0], [3.0, 4.0]]));
-    /// let (rows, columns) = (tape.sum_of(Axis::Rows, x)?, tape.sum_of(Axis::Columns, x)?);
+    /// let (rows, columns) = (tape.row_sums(x)?, tape.column_sums(x)?);
     /// assert_eq!(tape.value(rows)?, Matrix::from_rows([[3.0], [7.0]]).view());
     /// assert_eq!(tape.value(columns)?, Matrix::from_rows([[4.0, 6.0]]).view());
     /// # Ok::<(), brenier::Error>(())
     /// ```
-    pub fn sum_of(&mut self, axis: Axis, x: Variable) -> Result<Variable> {
-        let reduce = Reduce { rows: axis == Axis::Columns, columns: axis == Axis::Rows, mean: false };
-        self.apply(Operation::Reduce(reduce), &[x])
+    pub fn row_sums(&mut self, x: Variable) -> Result<Variable> {
+        self.apply(Operation::Reduce(Reduce { rows: false, columns: true, mean: false }), &[x])
     }
 
-    /// The mean of each row (m, 1), or of each column (1, n).
+    /// The sum of each column, (1, n).
     ///
     /// # Errors
-    /// [`Error::ForeignVariable`]; [`Error::Empty`] if they have no entries.
-    pub fn mean_of(&mut self, axis: Axis, x: Variable) -> Result<Variable> {
-        let reduce = Reduce { rows: axis == Axis::Columns, columns: axis == Axis::Rows, mean: true };
-        self.apply(Operation::Reduce(reduce), &[x])
+    /// [`Error::ForeignVariable`].
+    pub fn column_sums(&mut self, x: Variable) -> Result<Variable> {
+        self.apply(Operation::Reduce(Reduce { rows: true, columns: false, mean: false }), &[x])
+    }
+
+    /// The mean of each row, (m, 1).
+    ///
+    /// # Errors
+    /// [`Error::ForeignVariable`]; [`Error::Empty`] if the rows have no entries.
+    pub fn row_means(&mut self, x: Variable) -> Result<Variable> {
+        self.apply(Operation::Reduce(Reduce { rows: false, columns: true, mean: true }), &[x])
+    }
+
+    /// The mean of each column, (1, n).
+    ///
+    /// # Errors
+    /// [`Error::ForeignVariable`]; [`Error::Empty`] if the columns have no entries.
+    pub fn column_means(&mut self, x: Variable) -> Result<Variable> {
+        self.apply(Operation::Reduce(Reduce { rows: true, columns: false, mean: true }), &[x])
     }
 
     /// Repeats a (1, n), (m, 1) or (1, 1) matrix to (rows, columns).
@@ -181,7 +195,7 @@ impl<T: Scalar> Tape<T> {
     /// # Errors
     /// [`Error::Shapes`] if a side is neither one nor that of the result; [`Error::ForeignVariable`].
     pub fn broadcast(&mut self, x: Variable, rows: usize, columns: usize) -> Result<Variable> {
-        if self.shape(x)? == (rows, columns) {
+        if self.values[self.index("broadcast", x)?].shape() == (rows, columns) {
             return Ok(x);
         }
         self.apply(Operation::Broadcast(Broadcast { shape: (rows, columns) }), &[x])

@@ -2,7 +2,7 @@
 
 use super::super::pool::Pool;
 use super::super::rule::{Call, Inputs, Operation, Pass, Rule};
-use super::super::{Axis, Tape, Variable};
+use super::super::{Tape, Variable};
 use crate::error::{Error, Result};
 use crate::matrix::{Operation as Read, gemm};
 use crate::scalar::Vectorised;
@@ -75,9 +75,9 @@ impl<T: Scalar> Rule<T> for SquaredDistances {
     fn record(&self, k: usize, call: Call<'_>, tape: &mut Tape<T>) -> Result<Variable> {
         let (x, other) = (call.inputs[k], call.inputs[1 - k]);
         let (sums, product) = if k == 0 {
-            (tape.sum_of(Axis::Rows, call.dout)?, tape.matmul(call.dout, other)?)
+            (tape.row_sums(call.dout)?, tape.matmul(call.dout, other)?)
         } else {
-            let sums = tape.sum_of(Axis::Columns, call.dout)?;
+            let sums = tape.column_sums(call.dout)?;
             (tape.transpose(sums)?, tape.matmul_with(call.dout, Read::Transpose, other, Read::Plain)?)
         };
         let own = tape.multiply(sums, x)?;
@@ -106,8 +106,8 @@ fn distances_kernel<S: Simd, T: Scalar>(
         let out = out.row_mut(row);
         for start in (0..whole).step_by(GROUP * lanes) {
             let mut sums = [Register::<S, T>::constant(0.0); GROUP];
-            for k in 0..x.len() {
-                let coordinate = Register::<S, T>::splat(x[k]);
+            for (k, coordinate) in x.iter().enumerate() {
+                let coordinate = Register::<S, T>::splat(*coordinate);
                 let group = &y.row(k)[start..start + GROUP * lanes];
                 for g in 0..GROUP {
                     let difference = coordinate - Register::<S, T>::load(&group[g * lanes..]);
@@ -121,8 +121,8 @@ fn distances_kernel<S: Simd, T: Scalar>(
         for start in (whole..m).step_by(lanes) {
             let end = (start + lanes).min(m);
             let mut sum = Register::<S, T>::constant(0.0);
-            for k in 0..x.len() {
-                let coordinate = Register::<S, T>::splat(x[k]);
+            for (k, coordinate) in x.iter().enumerate() {
+                let coordinate = Register::<S, T>::splat(*coordinate);
                 let difference = coordinate - Register::<S, T>::load_partial(&y.row(k)[start..end], T::ZERO);
                 sum = difference.mul_add(difference, sum);
             }
