@@ -16,7 +16,9 @@ use crate::simd::lanes::{Lanes, Simd};
 /// Entries that one thread takes at a time.
 const CHUNK: usize = 1 << 14;
 
-/// A dropout layer: its stream of random numbers, and the factors of the last forward pass.
+/// A dropout layer: `y = x m`, with m = 0 with probability p and m = 1/(1 - p) otherwise. It keeps its stream of random numbers, and the factors of the last forward pass.
+///
+/// It is for training; for evaluation, leave it out. Source: Srivastava et al., JMLR 2014.
 ///
 /// The same stream gives the same zeros at any number of threads and SIMD level.
 ///

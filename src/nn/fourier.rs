@@ -25,7 +25,9 @@ use std::f64::consts::TAU;
 /// Features that one thread takes at a time.
 const CHUNK: usize = 1 << 13;
 
-/// An embedding of times or points by sines and cosines. It has nothing that is learned.
+/// An embedding of times or points by sines and cosines, `y = [cos(2π B x), sin(2π B x)]` for frequencies B: (pairs, inp). It has nothing that is learned.
+///
+/// Phases are computed in `f64`, so that a time of 1000 costs no digits. Sources: Vaswani et al. 2017 and Ho, Jain and Abbeel 2020 (time); Tancik et al. 2020 (random frequencies).
 ///
 /// # Examples
 /// ```

@@ -23,7 +23,10 @@ use crate::simd::lanes::{Lanes, Simd};
 /// Entries that one thread takes at a time.
 const CHUNK: usize = 1 << 14;
 
-/// A layer normalisation with a scale γ and a shift β for each feature: `weight` and `bias` in PyTorch.
+/// Layer normalisation: `y = γ (x - μ) / √(σ² + ε) + β`, with mean μ and variance σ² (over n, not n - 1) of each row, and a scale γ and a shift β for each feature: `weight` and `bias` in
+/// PyTorch.
+///
+/// The gradient of γ and β accumulates (`+=`). Source: Ba, Kiros and Hinton, "Layer normalization", 2016.
 ///
 /// # Examples
 /// ```

@@ -128,7 +128,8 @@ fn files_come_back_and_depend_on_the_model_alone() {
 
 #[test]
 fn training_goes_on_with_the_same_bits() {
-    let makers: [fn() -> Box<dyn Optimiser<f32>>; 3] = [
+    type Maker = fn() -> Box<dyn Optimiser<f32>>;
+    let makers: [Maker; 3] = [
         || Box::new(Adam::new(AdamOptions::adamw().with_amsgrad(true)).unwrap()),
         || Box::new(Sgd::new(SgdOptions::default().with_momentum(0.9)).unwrap()),
         || Box::new(Sgd::new(SgdOptions::default()).unwrap()),

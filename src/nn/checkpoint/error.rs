@@ -33,7 +33,7 @@ pub enum CheckpointError {
         /// The tensor.
         name: String,
         /// What does not fit.
-        reason: DataError,
+        reason: Box<DataError>,
     },
     /// A number is NaN or infinite.
     #[error("{}: element {index} of {name:?} is {value}: it must be finite (checkpoint::load_with takes it)", path.display())]

@@ -191,8 +191,11 @@ fn take_tensor<T: Scalar>(
     name: &str,
     not_finite: NotFinite,
 ) -> Result<Vec<T>> {
-    let fail =
-        |reason: DataError| CheckpointError::Tensor { path: path.to_owned(), name: name.to_owned(), reason };
+    let fail = |reason: DataError| CheckpointError::Tensor {
+        path: path.to_owned(),
+        name: name.to_owned(),
+        reason: Box::new(reason),
+    };
     let array = file.remove(name).expect("the caller has seen it");
     let values: Vec<T> = array.into_vec().map_err(fail)?;
     let found = values.iter().position(|value| !value.is_finite());

@@ -1,6 +1,7 @@
 //! Losses of one or more yes-or-no predictions: cross-entropy of logits and the hinge.
 
 use super::pointwise::{Pointwise, evaluate, pointwise_loss};
+use super::rows::all_within;
 use super::{Loss, Reduction, Targets};
 use crate::error::{Error, Result};
 use crate::matrix::{MatrixView, MatrixViewMut};
@@ -61,6 +62,9 @@ impl BinaryCrossEntropy {
 }
 
 pointwise_loss!(BinaryCrossEntropy, |targets| {
+    if all_within(targets, T::ZERO, T::ONE) {
+        return Ok(());
+    }
     check_targets(targets, "it must be a probability, from 0 to 1", |t| (0.0..=1.0).contains(&t))
 });
 

@@ -12,7 +12,7 @@
 //! The largest logit is subtracted first. Cost: an exponential an entry and three passes over a row that lies in the cache; reading the predictions and writing the gradient once,
 //! 8 bytes an entry in `f32`. Sources: Bridle 1990 (softmax); Szegedy et al., "Rethinking the Inception architecture", 2016 (smoothing).
 
-use super::rows::{Rows, check_labels, check_weights, scale};
+use super::rows::{Rows, all_within, check_labels, check_weights, scale};
 use super::{Loss, Reduction, TargetKind, Targets};
 use crate::error::{Error, Result};
 use crate::matrix::{MatrixView, MatrixViewMut};
@@ -22,7 +22,10 @@ use crate::simd::exp::exp_flushed;
 use crate::simd::lanes::{Lanes, Simd};
 use crate::simd::ln::ln;
 
-/// The cross-entropy of logits with classes, or with probabilities (see [`Targets`]); formulas in this [file's](self) head.
+/// The cross-entropy of logits x with classes, or with probabilities (see [`Targets`]), as PyTorch defines it.
+///
+/// With coefficients qⱼ, of a row, `l = Σⱼ qⱼ (ln Σₖ exp xₖ - xⱼ)`. Over a class y with smoothing s and class weights w: `qⱼ = (1 - s) w_y [j = y] + s/C wⱼ`; the mean is
+/// `Σ lᵢ / Σ w_{yᵢ}`. Over probabilities t: `qⱼ = wⱼ ((1 - s) tⱼ + s/C)`; the mean is `Σ lᵢ / batch`. Sample weights are a further factor of each `lᵢ` and of each term of the divisor.
 ///
 /// Probabilities must be finite and not negative; that they sum to 1 is not asked for: the loss is defined, and differentiated, without it.
 ///
@@ -137,6 +140,9 @@ impl<T: Scalar> Loss<T> for CrossEntropy<T> {
 }
 
 fn check_probabilities<T: Scalar>(values: MatrixView<'_, T>) -> Result<()> {
+    if all_within(values, T::ZERO, T::MAX) {
+        return Ok(());
+    }
     for (row, entries) in values.iter_rows().enumerate() {
         if let Some(column) = entries.iter().position(|&value| value < T::ZERO) {
             let value = entries[column].to_f64();
@@ -186,15 +192,21 @@ fn exponentials<S: Simd, T: Scalar, const GRADIENT: bool>(x: &[T], dx: &mut [T])
     (largest, sum.reduce_sum())
 }
 
-/// qⱼ of the part that is spread over all classes, or given by probabilities: none for a class without smoothing.
+/// qⱼ from column `start` on, of the part that is spread over all classes, or given by probabilities. Lanes past the last class have no meaning.
 #[inline(always)]
-fn coefficient<T: Scalar>(column: usize, probabilities: &[T], weights: &[T], share: Share<T>) -> T {
-    let mut q = share.spread;
+fn coefficients<S: Simd, T: Scalar>(
+    start: usize,
+    probabilities: &[T],
+    weights: &[T],
+    share: Share<T>,
+) -> T::Register<S> {
+    let mut q = T::Register::<S>::splat(share.spread);
     if !probabilities.is_empty() {
-        q += share.kept * probabilities[column];
+        let probability = T::Register::<S>::load_up_to(&probabilities[start..], T::ZERO);
+        q = probability.mul_add(T::Register::<S>::splat(share.kept), q);
     }
     if !weights.is_empty() {
-        q *= weights[column];
+        q = q * T::Register::<S>::load_up_to(&weights[start..], T::ZERO);
     }
     q
 }
@@ -214,11 +226,26 @@ fn row_loss<S: Simd, T: Scalar, const GRADIENT: bool>(
     let log_sum = ln(T::Register::<S>::splat(sum)).reduce_max();
     let (mut loss, mut total) = (T::ZERO, T::ZERO);
     let spread = !probabilities.is_empty() || share.spread > T::ZERO;
+    let lanes = T::Register::<S>::LANES;
     if spread {
-        for (column, &x) in x.iter().enumerate() {
-            let q = coefficient(column, probabilities, weights, share);
-            loss += q * (log_sum - (x - largest));
-            total += q;
+        let (log_sums, shift) = (T::Register::<S>::splat(log_sum), T::Register::<S>::splat(largest));
+        let mut losses = T::Register::<S>::splat(T::ZERO);
+        let mut totals = losses;
+        let whole = x.len() / lanes * lanes;
+        for start in (0..whole).step_by(lanes) {
+            let q = coefficients::<S, T>(start, probabilities, weights, share);
+            losses = q.mul_add(log_sums - (T::Register::<S>::load(&x[start..]) - shift), losses);
+            totals = totals + q;
+        }
+        loss = losses.reduce_sum();
+        total = totals.reduce_sum();
+        if whole < x.len() {
+            let mut last = [T::ZERO; 16];
+            coefficients::<S, T>(whole, probabilities, weights, share).store(&mut last);
+            for (&x, &q) in x[whole..].iter().zip(&last) {
+                loss += q * (log_sum - (x - largest));
+                total += q;
+            }
         }
     }
     let mut at_label = T::ZERO;
@@ -231,7 +258,6 @@ fn row_loss<S: Simd, T: Scalar, const GRADIENT: bool>(
         total += at_label;
     }
     if GRADIENT {
-        let lanes = T::Register::<S>::LANES;
         let slope = T::Register::<S>::splat(factor * total / sum);
         let mut registers = dx.chunks_exact_mut(lanes);
         for part in &mut registers {
@@ -240,8 +266,11 @@ fn row_loss<S: Simd, T: Scalar, const GRADIENT: bool>(
         let rest = registers.into_remainder();
         (T::Register::<S>::load_partial(rest, T::ZERO) * slope).store_partial(rest);
         if spread {
-            for (column, dx) in dx.iter_mut().enumerate() {
-                *dx -= factor * coefficient(column, probabilities, weights, share);
+            let factors = T::Register::<S>::splat(factor);
+            for start in (0..x.len()).step_by(lanes) {
+                let q = coefficients::<S, T>(start, probabilities, weights, share);
+                let slope = T::Register::<S>::load_up_to(&dx[start..], T::ZERO);
+                (slope - factors * q).store_up_to(&mut dx[start..]);
             }
         }
         if probabilities.is_empty() {

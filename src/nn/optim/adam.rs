@@ -121,7 +121,17 @@ impl AdamOptions {
     }
 }
 
-/// Adam, AdamW or AMSGrad, as the [options](AdamOptions) say: formulas in this [file's](self) head, defaults of PyTorch.
+/// Adam, AdamW or AMSGrad, as the [options](AdamOptions) say, with PyTorch's formulas:
+///
+/// ```text
+/// g ← g + λ θ   (Adam)     or     θ ← θ - η λ θ   (AdamW, before the rest)
+/// m ← m + (1 - β₁)(g - m),     v ← β₂ v + (1 - β₂) g²
+/// θ ← θ - η / (1 - β₁ᵗ) · m / (√v / √(1 - β₂ᵗ) + ε)
+/// ```
+///
+/// AMSGrad takes the largest v so far in the last line. One pass, 28 bytes of memory traffic for a parameter in `f32`, 36 for AMSGrad.
+///
+/// Sources: Kingma and Ba, ICLR 2015; Loshchilov and Hutter, ICLR 2019; Reddi, Kale and Kumar, ICLR 2018.
 ///
 /// # Examples
 /// The first step has the length of the learning rate, whatever the gradient's scale:

@@ -52,7 +52,7 @@ fn sum_of_squares<T: Scalar>(x: &[T], scale: f64) -> f64 {
 /// ```
 /// use brenier::nn::optim::gradient_norm;
 /// assert_eq!(gradient_norm(&[3.0_f32, -4.0])?, 5.0);
-/// assert_eq!(gradient_norm(&[3e200_f64, 4e200])?, 5e200);
+/// assert!((gradient_norm(&[3e200_f64, 4e200])? / 5e200 - 1.0).abs() < 1e-15);
 /// assert!(gradient_norm(&[1.0, f64::NAN]).is_err());
 /// # Ok::<(), brenier::Error>(())
 /// ```

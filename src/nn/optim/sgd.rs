@@ -119,7 +119,15 @@ impl SgdOptions {
     }
 }
 
-/// Stochastic gradient descent: formulas in this [file's](self) head, defaults of PyTorch.
+/// Stochastic gradient descent, with PyTorch's formulas:
+///
+/// ```text
+/// g ← g + λ θ
+/// b ← g (first step)   or   b ← μ b + (1 - d) g        (only with momentum μ > 0)
+/// θ ← θ - η b     or, Nesterov,   θ ← θ - η (g + μ b)
+/// ```
+///
+/// One pass, 12 bytes of memory traffic for a parameter in `f32`, 20 with momentum.
 ///
 /// # Examples
 /// ```
