@@ -103,7 +103,7 @@ pub fn train(quick: bool) -> Result<(), Box<dyn Error>> {
         &TemperingOptions::default().with_chains(SHEET * SHEET).with_levels(20),
         stream.split(3),
     )?;
-    ladders.advance(&rbm, if quick { 200 } else { 5000 })?;
+    ladders.advance(&rbm, if quick { 100 } else { 500 })?;
     let states = ladders.visible();
     let fantasies = rbm.visible_means_given(&rbm.hidden_probabilities(&states)?)?;
     let rates = ladders.exchange_rates();
