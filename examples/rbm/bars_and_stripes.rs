@@ -2,7 +2,7 @@
 
 use crate::plot;
 use brenier::data::{self, PixelScale, idx};
-use brenier::nn::rbm::{Sampler, Trainer, TrainingOptions};
+use brenier::nn::rbm::{Sampler, TemperingOptions, Trainer, TrainingOptions};
 use brenier::nn::{Parameters, Rbm};
 use brenier::random::RandomStream;
 use brenier::{Matrix, MatrixView};
@@ -12,7 +12,7 @@ use std::ops::ControlFlow;
 
 const FILE: &str = "rbm/bars-stripes-4x4-idx3-ubyte.gz";
 const SIDE: usize = 4;
-const HIDDEN: usize = 16;
+const HIDDEN: usize = 12;
 
 /// The patterns of the file, or made here: rows or columns that are on.
 fn patterns() -> Result<Matrix<f64>, Box<dyn Error>> {
@@ -44,12 +44,20 @@ pub fn train(quick: bool) -> Result<(), Box<dyn Error>> {
         data.rows()
     );
     let start = Rbm::random(SIDE * SIDE, HIDDEN, 0.1, &mut RandomStream::new(2))?;
-    let persistent = Sampler::Persistent { chains: 200, steps: 1 };
+    let tempered = TemperingOptions::default().with_chains(100).with_levels(8);
+    let rates = (0.05, 0.005);
+    // Persistent chains must keep up with the parameters, which they do at a lower rate only.
+    let slow = (0.02, 0.0005);
+    let data = data.view();
     let curves = [
-        ("exact gradient", climb(&start, data.view(), marks)?),
-        ("CD-1", sample(&start, data.view(), marks, Sampler::ContrastiveDivergence { steps: 1 })?),
-        ("CD-10", sample(&start, data.view(), marks, Sampler::ContrastiveDivergence { steps: 10 })?),
-        ("PCD-1", sample(&start, data.view(), marks, persistent)?),
+        ("exact gradient", climb(&start, data, marks)?),
+        ("CD-1", sample(&start, data, marks, rates, Sampler::ContrastiveDivergence { steps: 1 })?),
+        ("CD-10", sample(&start, data, marks, rates, Sampler::ContrastiveDivergence { steps: 10 })?),
+        ("PCD-1", sample(&start, data, marks, slow, Sampler::Persistent { chains: 500, steps: 1 })?),
+        (
+            "PCD-1, tempered",
+            sample(&start, data, marks, slow, Sampler::Tempered { options: tempered, steps: 1 })?,
+        ),
     ];
     print!("  epoch          ");
     for (epoch, _) in &curves[0].1 {
@@ -87,18 +95,19 @@ fn climb(start: &Rbm<f64>, data: MatrixView<'_, f64>, marks: &[usize]) -> Result
     Ok(curve)
 }
 
-/// Steps of the same size with a sampled gradient, whose rate falls to a tenth.
+/// Steps with a sampled gradient, whose rate falls from the first to the second.
 fn sample(
     start: &Rbm<f64>,
     data: MatrixView<'_, f64>,
     marks: &[usize],
+    (first, last): (f64, f64),
     sampler: Sampler,
 ) -> Result<Curve, Box<dyn Error>> {
     let mut rbm = start.clone();
     let mut curve = vec![(0.0, rbm.exact_log_likelihood(data)?)];
     let options = TrainingOptions::default()
         .with_epochs(marks[marks.len() - 1])
-        .with_learning_rates(0.05, 0.005)
+        .with_learning_rates(first, last)
         .with_momentum(0.9)
         .with_sampler(sampler);
     let mut trainer = Trainer::new(&rbm, options, RandomStream::new(3))?;
@@ -131,7 +140,13 @@ fn draw(curves: &[(&str, Curve)], best: f64) -> Result<(), Box<dyn Error>> {
             .y_label_area_size(48)
             .build_cartesian_2d(1.0..(last + 1.0).log10(), -12.0..best + 0.5)?;
         axes.configure_mesh().x_desc("lg (epochs + 1)").y_desc("nats").draw()?;
-        let colours = [plot::SOURCE, plot::TARGET, RGBColor(44, 140, 60), RGBColor(150, 90, 180)];
+        let colours = [
+            plot::SOURCE,
+            plot::TARGET,
+            RGBColor(44, 140, 60),
+            RGBColor(150, 90, 180),
+            RGBColor(200, 140, 30),
+        ];
         for ((name, curve), colour) in curves.iter().zip(colours) {
             let points = curve.iter().skip(1).map(|(epoch, value)| ((epoch + 1.0).log10(), *value));
             axes.draw_series(LineSeries::new(points, colour.stroke_width(2)))?

@@ -62,7 +62,7 @@ pub fn train(quick: bool) -> Result<(), Box<dyn Error>> {
     );
     println!("                   ln Z (error)        effective chains    training      test    pseudo");
     let report = |name: &str, rbm: &Rbm<f32>| -> Result<(), Box<dyn Error>> {
-        let levels = if quick { 500 } else { 5000 };
+        let levels = if quick { 200 } else { 5000 };
         let options = AnnealingOptions::default().with_levels(levels).with_base(&base);
         let z = estimate_log_z(rbm, &options, stream.split(1))?;
         let pseudo = rbm.pseudo_log_likelihood(test.rows_range(0..200))?;
@@ -80,7 +80,7 @@ pub fn train(quick: bool) -> Result<(), Box<dyn Error>> {
     };
     report("before", &rbm)?;
     let cd = TrainingOptions::default()
-        .with_epochs(if quick { 10 } else { 40 })
+        .with_epochs(if quick { 5 } else { 40 })
         .with_learning_rates(0.1, 0.05)
         .with_weight_decay(1e-4);
     let pcd = cd
@@ -103,7 +103,7 @@ pub fn train(quick: bool) -> Result<(), Box<dyn Error>> {
         &TemperingOptions::default().with_chains(SHEET * SHEET).with_levels(20),
         stream.split(3),
     )?;
-    ladders.advance(&rbm, if quick { 200 } else { 5000 })?;
+    ladders.advance(&rbm, if quick { 100 } else { 500 })?;
     let states = ladders.visible();
     let fantasies = rbm.visible_means_given(&rbm.hidden_probabilities(&states)?)?;
     let rates = ladders.exchange_rates();

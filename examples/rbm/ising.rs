@@ -170,7 +170,7 @@ fn learn(data: MatrixView<'_, f32>, quick: bool) -> Result<Rbm<f32>, Box<dyn Err
         *bias = -0.5 * weight.column(site).sum::<f32>();
     }
     let options = TrainingOptions::default()
-        .with_epochs(if quick { 100 } else { 500 })
+        .with_epochs(if quick { 100 } else { 300 })
         .with_batch(100)
         .with_learning_rates(0.3, 0.001)
         .with_offsets(0.5, 0.5)

@@ -81,11 +81,11 @@ fn gaussian_gibbs_steps_reach_the_distribution() {
         .map(|state| {
             let h = bits(state, 3);
             let mut exponent: f64 = h.iter().zip(rbm.hidden_bias()).map(|(h, b)| h * b).sum();
-            for i in 0..3 {
+            for (i, variance) in variances.iter().enumerate() {
                 let a = rbm.visible_bias()[i];
                 let mean = a + (0..3).map(|j| rbm.weight()[(j, i)] * h[j]).sum::<f64>();
-                exponent += 0.5 * (std::f64::consts::TAU * variances[i]).ln()
-                    + (mean * mean - a * a) / (2.0 * variances[i]);
+                exponent +=
+                    0.5 * (std::f64::consts::TAU * variance).ln() + (mean * mean - a * a) / (2.0 * variance);
             }
             (exponent - log_z).exp()
         })
@@ -99,14 +99,13 @@ fn gaussian_gibbs_steps_reach_the_distribution() {
     let options = TemperingOptions::default().with_chains(50_000).with_levels(3);
     let mut ladders = Tempering::new(&rbm, &options, RandomStream::new(5)).unwrap();
     ladders.advance(&rbm, 100).unwrap();
-    for i in 0..3 {
+    for (i, own) in variances.iter().enumerate() {
         let means = |state: usize| {
             let h = bits(state, 3);
             rbm.visible_bias()[i] + (0..3).map(|j| rbm.weight()[(j, i)] * h[j]).sum::<f64>()
         };
         let mean: f64 = (0..8).map(|state| probabilities[state] * means(state)).sum();
-        let second: f64 =
-            (0..8).map(|state| probabilities[state] * (means(state).powi(2) + variances[i])).sum();
+        let second: f64 = (0..8).map(|state| probabilities[state] * (means(state).powi(2) + own)).sum();
         let variance = second - mean * mean;
         let rows = ladders.visible();
         let found = rows.column(i).sum::<f64>() / 50_000.0;

@@ -331,13 +331,13 @@ fn offsets_centre_the_gradient() {
             let step = moved.parameters()[k] - rbm.parameters()[k];
             assert!((step + rate * slope).abs() < 1e-14, "{k}: {step} {}", -rate * slope);
         };
-        for j in 0..hidden {
+        for (j, b) in b.iter().enumerate() {
             (0..visible).for_each(|i| check(j * visible + i, centred(j, i)));
-            let slope = b[j] - mu * (0..visible).map(|i| centred(j, i)).sum::<f64>();
+            let slope = b - mu * (0..visible).map(|i| centred(j, i)).sum::<f64>();
             check(visible * hidden + visible + j, slope);
         }
-        for i in 0..visible {
-            let slope = a[i] - lambda * (0..hidden).map(|j| centred(j, i)).sum::<f64>();
+        for (i, a) in a.iter().enumerate() {
+            let slope = a - lambda * (0..hidden).map(|j| centred(j, i)).sum::<f64>();
             check(visible * hidden + i, slope);
         }
     }

@@ -294,7 +294,8 @@ impl<T: Scalar> Trainer<T> {
         kernels::signed_row_sums(hidden, batch, factor, &mut self.hidden_sums);
         // What is added to the weights is at most as large as the sum of the visible units: below this it cannot overflow.
         let limit = T::MAX.sqrt();
-        let good = |sums: &[T]| sums.iter().filter(|sum| !(sum.abs() < limit)).count() == 0;
+        // False for NaN too.
+        let good = |sums: &[T]| sums.iter().filter(|sum| sum.abs() < limit).count() == sums.len();
         if !good(&self.visible_sums) {
             return Err("visible");
         }
