@@ -153,7 +153,7 @@ impl<T: Scalar> Icnn<T> {
         self.convexity.project(&mut self.parameters, self.non_negativity);
     }
 
-    /// Columns of `[z, x, 1]` in front of a layer, summed with its outputs: what the packed weights take.
+    /// How many numbers the packed weights are.
     fn packed_len(&self) -> usize {
         self.layers[self.layers.len() - 1].packed.end
     }
