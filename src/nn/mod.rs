@@ -41,7 +41,7 @@ pub mod training;
 pub use activation::Activation;
 pub use dropout::Dropout;
 pub use fourier::FourierFeatures;
-pub use icnn::{Icnn, IcnnOptions, IcnnWorkspace};
+pub use icnn::{Icnn, IcnnOptions, IcnnWorkspace, PartialIcnn, PartialIcnnOptions, PartialIcnnWorkspace};
 pub use layer_norm::{LayerNorm, LayerNormMemory};
 pub use linear::Linear;
 pub use mlp::{Mlp, MlpOptions, MlpWorkspace};

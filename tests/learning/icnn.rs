@@ -1,5 +1,7 @@
 //! Input-convex networks: convexity as a property, every gradient against finite differences in double precision, closed forms, a fitted Brenier map, hostile input.
 
+mod partial;
+
 use brenier::nn::icnn::{IcnnInitialisation, NonNegativity, StrongConvexity};
 use brenier::nn::optim::{Adam, AdamOptions, Optimiser};
 use brenier::nn::{Activation, Icnn, IcnnOptions, IcnnWorkspace, Parameters};

@@ -4,6 +4,7 @@ use crate::Scalar;
 use crate::error::{Error, Result};
 use crate::nn::Activation;
 use crate::nn::activation::passes::{self, Kept};
+use crate::simd;
 use std::ops::Range;
 
 /// How the weights on hidden units of a convex network are kept from being negative.
@@ -65,22 +66,19 @@ impl NonNegativity {
         parameters: &[T],
         weights: impl Iterator<Item = Range<usize>>,
     ) -> Result<()> {
-        // A product with zero is zero for finite numbers, else NaN.
-        let mut probe = T::ZERO;
-        for &parameter in parameters {
-            probe += parameter * T::ZERO;
-        }
-        if probe != T::ZERO {
-            let index = parameters.iter().position(|parameter| !parameter.is_finite()).unwrap_or(0);
-            let value = parameters[index].to_f64();
-            return Err(Error::NotFinite { what: "parameters of a convex network", index, value });
+        // Finite numbers may have an infinite sum; the others never have a finite one.
+        if !simd::sum(parameters).is_finite() {
+            if let Some(index) = parameters.iter().position(|parameter| !parameter.is_finite()) {
+                let value = parameters[index].to_f64();
+                return Err(Error::NotFinite { what: "parameters of a convex network", index, value });
+            }
         }
         if self == NonNegativity::Projection {
             for range in weights {
                 if let Some(place) = parameters[range.clone()].iter().position(|&weight| weight < T::ZERO) {
                     let index = range.start + place;
                     return Err(Error::Negative {
-                        what: "(`project` after a step) parameters of a convex network",
+                        what: "weight of a convex network (no `project` after a step?), parameters",
                         index,
                         value: parameters[index].to_f64(),
                     });

@@ -10,7 +10,7 @@
 //! be monotone. α makes y strongly convex: `<∇y(x) - ∇y(x'), x - x'> >= α |x - x'|²`.
 //!
 //! By Brenier's theorem the optimal map for the squared distance is the gradient of a convex function. [`Icnn::input_gradient`] is that map, and
-//! [`Icnn::input_gradient_backward`] what its training needs.
+//! [`Icnn::input_gradient_backward`] what its training needs. [`PartialIcnn`] is convex in x and anything in a condition c: a map for every c.
 //!
 //! | pass | what it gives | products |
 //! | --- | --- | --- |
@@ -37,12 +37,13 @@
 //! "Principled weight initialisation for input-convex neural networks", NeurIPS 2023.
 //!
 //! Files: `options` builds a network, `initialisation` its first weights, `constraint` keeps weights above zero and packs them, `quadratic` is the term with α,
-//! `passes` are kernels, `workspace` is the memory, `first_order` and `second_order` hold the passes.
+//! `passes` are kernels, `workspace` is the memory, `first_order` and `second_order` hold the passes; `partial` is the network with a condition.
 
 mod constraint;
 mod first_order;
 mod initialisation;
 mod options;
+mod partial;
 mod passes;
 mod quadratic;
 mod second_order;
@@ -51,6 +52,7 @@ mod workspace;
 pub use constraint::NonNegativity;
 pub use initialisation::IcnnInitialisation;
 pub use options::IcnnOptions;
+pub use partial::{PartialIcnn, PartialIcnnOptions, PartialIcnnWorkspace};
 pub use quadratic::StrongConvexity;
 pub use workspace::IcnnWorkspace;
 
@@ -151,7 +153,7 @@ impl<T: Scalar> Icnn<T> {
         self.convexity.project(&mut self.parameters, self.non_negativity);
     }
 
-    /// Columns of `[z, x, 1]` in front of a layer, summed with its outputs: what the packed weights take.
+    /// How many numbers the packed weights are.
     fn packed_len(&self) -> usize {
         self.layers[self.layers.len() - 1].packed.end
     }

@@ -36,7 +36,7 @@ pub(super) enum Chain {
 /// The memory of an [`Icnn`]'s passes.
 ///
 /// It may serve several networks in turn, but a backward pass belongs to the forward pass that came last, with the parameters of that pass.
-/// Memory: about `batch Σ out (6 + 2)` numbers after all kinds of passes, and twice the parameters.
+/// Memory: about `7 batch Σ out` numbers after passes of all kinds, and twice the parameters.
 #[derive(Debug, Clone)]
 pub struct IcnnWorkspace<T> {
     /// Rows of the last forward pass; zero before the first.
