@@ -1,18 +1,5 @@
 //! Activation functions, with the derivatives that first- and second-order passes need.
 //!
-//! | activation | `f(x)` |
-//! | --- | --- |
-//! | [`Identity`](Activation::Identity) | `x` |
-//! | [`Relu`](Activation::Relu) | `max(x, 0)` |
-//! | [`LeakyRelu`](Activation::LeakyRelu) | `x` above zero, `slope x` below |
-//! | [`Silu`](Activation::Silu) | `x sigmoid(x)` |
-//! | [`Gelu`](Activation::Gelu) | `x Phi(x)`, Phi the standard normal distribution function |
-//! | [`GeluTanh`](Activation::GeluTanh) | `x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) / 2` |
-//! | [`Tanh`](Activation::Tanh) | `tanh x` |
-//! | [`Sigmoid`](Activation::Sigmoid) | `1 / (1 + e^-x)` |
-//! | [`Softplus`](Activation::Softplus) | `ln(1 + e^x)` |
-//! | [`Elu`](Activation::Elu) | `x` above zero, `alpha (e^x - 1)` below |
-//!
 //! `curves` has value, slope and curvature of each; `passes` runs them over a matrix, fused with the bias of a linear layer.
 
 pub(crate) mod curves;
@@ -21,7 +8,20 @@ pub(crate) mod passes;
 use crate::Scalar;
 use crate::error::{Error, Result};
 
-/// An activation function. See the [module's table](self) for the formulas.
+/// An activation function, with the derivatives that first- and second-order passes need.
+///
+/// | activation | `f(x)` |
+/// | --- | --- |
+/// | [`Identity`](Self::Identity) | `x` |
+/// | [`Relu`](Self::Relu) | `max(x, 0)` |
+/// | [`LeakyRelu`](Self::LeakyRelu) | `x` above zero, `slope x` below |
+/// | [`Silu`](Self::Silu) | `x sigmoid(x)` |
+/// | [`Gelu`](Self::Gelu) | `x Phi(x)`, Phi the standard normal distribution function |
+/// | [`GeluTanh`](Self::GeluTanh) | `x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) / 2` |
+/// | [`Tanh`](Self::Tanh) | `tanh x` |
+/// | [`Sigmoid`](Self::Sigmoid) | `1 / (1 + e^-x)` |
+/// | [`Softplus`](Self::Softplus) | `ln(1 + e^x)` |
+/// | [`Elu`](Self::Elu) | `x` above zero, `alpha (e^x - 1)` below |
 ///
 /// # Examples
 /// ```
