@@ -1,4 +1,5 @@
-//! The tape: training steps of multilayer perceptrons, forward and backward without an optimiser, and a Hessian-vector product.
+//! The tape against the passes by hand: training steps of multilayer perceptrons, forward and backward without an optimiser, and a
+//! Hessian-vector product.
 //!
 //! `RAYON_NUM_THREADS=1 cargo bench --bench autodiff`. The yardstick is the matrix products of the same step alone: three for each layer (two
 //! for the first, whose input needs no gradient).
@@ -6,6 +7,7 @@
 use brenier::Matrix;
 use brenier::autodiff::{Tape, Variable};
 use brenier::matrix::{Operation, gemm};
+use brenier::nn::{self, Mlp, MlpWorkspace, Parameters};
 use brenier::random::RandomStream;
 use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
 use std::hint::black_box;
@@ -79,6 +81,28 @@ fn step(criterion: &mut Criterion, widths: &[usize], batch: usize, activation: A
                 }
             }
             black_box(&results);
+        });
+    });
+    let kind = match activation {
+        Activation::Relu => nn::Activation::Relu,
+        Activation::Silu => nn::Activation::Silu,
+    };
+    let network = Mlp::<f32>::new(widths, kind, &mut RandomStream::new(1)).expect("widths that fit");
+    let (mut workspace, mut gradient) = (MlpWorkspace::new(), vec![0.0; network.parameters().len()]);
+    let mut dy = Matrix::zeros(batch, network.outputs());
+    group.bench_function("by hand: forward and backward", |bencher| {
+        bencher.iter(|| {
+            let y = network.forward(&x, &mut workspace).unwrap();
+            // the gradient of the mean of the squared outputs
+            let factor = 2.0 / (batch * y.columns()) as f32;
+            for (slope, row) in dy.view_mut().iter_rows_mut().zip(y.iter_rows()) {
+                for (slope, value) in slope.iter_mut().zip(row) {
+                    *slope = factor * value;
+                }
+            }
+            gradient.fill(0.0);
+            network.backward(&dy, &mut workspace, &mut gradient, None).unwrap();
+            black_box(&gradient);
         });
     });
     let mut tape = Tape::new();
