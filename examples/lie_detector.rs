@@ -206,7 +206,9 @@ fn three_steps(
     }
     let worst = smallest_flip(probe, first, Norm::Maximum, 0.0)?;
     println!("  if every activation may change a little: {:.5} each is enough", Norm::Maximum.of(&worst));
-    let ball = BallOptions::new(1.05 * length as f32).with_random_start(RandomStream::new(3));
+    // From a random place in so many dimensions long steps turn faster towards the optimum.
+    let radius = 1.05 * length as f32;
+    let ball = BallOptions::new(radius).with_step_size(0.25 * radius).with_random_start(RandomStream::new(3));
     let attack = projected_gradient(probe, MatrixView::from_slice(first, 1, first.len())?, &[false], &ball)?;
     println!(
         "  projected gradient steps in a ball of 1.05 times the radius end at z = {:.4} (closed form: {:.4})",

@@ -161,7 +161,7 @@ fn weights_are_repetitions() {
 fn directions_of_spherical_classes_agree() {
     let mut stream = RandomStream::new(4);
     let noise: Matrix<f32> = stream.normal_matrix(4000, 10);
-    let labels: Vec<u8> = (0..4000).map(|i| i % 2).collect();
+    let labels: Vec<u8> = (0..4000).map(|i| u8::from(i % 2 == 1)).collect();
     let x =
         Matrix::from_fn(4000, 10, |i, j| noise[(i, j)] + if labels[i] == 1 && j == 3 { 2.0 } else { 0.0 });
     let samples = Samples::new(&x, &labels);

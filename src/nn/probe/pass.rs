@@ -326,8 +326,8 @@ fn pass_kernel<S: Simd, T: Scalar, A: Scalar>(
             products[at + k] = offset + dots[k];
         }
         c = coefficient.block::<A::Register<S>>(at, &products[here]);
-        for k in 0..BLOCK {
-            sum[0] += c[k];
+        for c in c {
+            sum[0] += c;
         }
         last = next;
     }
@@ -377,9 +377,8 @@ fn combine_kernel<S: Simd, T: Scalar, A: Scalar>(
     gradient.fill(A::ZERO);
     for at in (0..coefficients.len()).step_by(BLOCK) {
         let mut c = [A::ZERO; BLOCK];
-        for k in 0..(coefficients.len() - at).min(BLOCK) {
-            c[k] = coefficients[at + k];
-        }
+        let here = &coefficients[at..(at + BLOCK).min(coefficients.len())];
+        c[..here.len()].copy_from_slice(here);
         add::<A::Register<S>, T>(block(x, at, columns), c, gradient);
     }
 }

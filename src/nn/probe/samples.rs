@@ -201,11 +201,9 @@ impl<'a, T: Scalar> Samples<'a, T> {
                 requirement: "it must be finite",
             });
         }
-        for class in 0..2 {
-            if mass[class] == 0.0 {
-                let class = 1 - class as u8;
-                return Err(Error::OneClass { operation, what: "labels (of positive weight)", class });
-            }
+        if let Some(missing) = mass.iter().position(|&mass| mass == 0.0) {
+            let class = 1 - missing as u8;
+            return Err(Error::OneClass { operation, what: "labels (of positive weight)", class });
         }
         Ok(mass)
     }
