@@ -15,7 +15,7 @@ use std::time::Duration;
 
 const ROWS: usize = 1200;
 const INPUTS: usize = 4096;
-const EPOCHS: u64 = 20;
+const EPOCHS: u64 = 100;
 
 fn probe(criterion: &mut Criterion) {
     let mut stream = RandomStream::new(1);
@@ -41,14 +41,14 @@ fn probe(criterion: &mut Criterion) {
     });
     // A fit checks the samples once and evaluates the loss once more than it has epochs.
     group.throughput(Throughput::Bytes(bytes * (EPOCHS + 2)));
-    group.bench_function("20 epochs of AdamW", |bencher| {
+    group.bench_function("100 epochs of AdamW", |bencher| {
         let options = AdamwOptions::default().with_epochs(EPOCHS);
         bencher.iter(|| fit_adamw(black_box(&samples), &options));
     });
     let wide = x.cast::<f64>();
     let samples64 = Samples::new(&wide, &labels);
     group.throughput(Throughput::Bytes(2 * bytes * (EPOCHS + 2)));
-    group.bench_function("20 epochs of AdamW, f64", |bencher| {
+    group.bench_function("100 epochs of AdamW, f64", |bencher| {
         let options = AdamwOptions::default().with_epochs(EPOCHS);
         bencher.iter(|| fit_adamw(black_box(&samples64), &options));
     });
