@@ -7,9 +7,12 @@
 use brenier::Matrix;
 use brenier::matrix::{Operation, gemm};
 use brenier::nn::loss::{MeanSquaredError, Targets};
-use brenier::nn::optim::{Adam, AdamOptions};
+use brenier::nn::optim::{Adam, AdamOptions, Optimiser};
 use brenier::nn::training::Trainer;
-use brenier::nn::{Activation, Mlp, MlpWorkspace};
+use brenier::nn::{
+    Activation, IcnnOptions, IcnnWorkspace, Mlp, MlpWorkspace, Parameters, PartialIcnnOptions,
+    PartialIcnnWorkspace,
+};
 use brenier::random::RandomStream;
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
@@ -75,5 +78,57 @@ fn networks(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, networks);
+/// A step in second order of a Brenier map, 2-64x4-1 with softplus: values, map, the backward pass of the map, Adam, projection. Of the units of products that the
+/// module counts, one for the values, one for the map and four for its backward pass.
+fn convex(criterion: &mut Criterion) {
+    const BATCH: usize = 1024;
+    let mut stream = RandomStream::new(3);
+    let x: Matrix<f32> = stream.normal_matrix(BATCH, 2);
+    let mut map = Matrix::zeros(BATCH, 2);
+    let mut group = criterion.benchmark_group("icnn 2-64x4-1 softplus, batch 1024");
+    group.sampling_mode(SamplingMode::Flat).sample_size(20).measurement_time(Duration::from_secs(3));
+    let unit = 2 * BATCH * (3 * 64 + 3 * 67 * 64 + 67);
+
+    let mut icnn = IcnnOptions::near_identity(2, &[64; 4]).build::<f32>(&mut stream).expect("known widths");
+    let (mut workspace, mut gradient) = (IcnnWorkspace::new(), vec![0.0; icnn.parameters().len()]);
+    let mut adam = Adam::new(AdamOptions::default()).expect("the defaults");
+    group.throughput(Throughput::Elements(6 * unit as u64));
+    group.bench_function("step", |bencher| {
+        bencher.iter(|| {
+            icnn.forward_for_second_order(&x, &mut workspace).expect("shapes that fit");
+            icnn.input_gradient(&mut workspace, map.view_mut()).expect("shapes that fit");
+            gradient.fill(0.0);
+            icnn.input_gradient_backward(&map, &mut workspace, &mut gradient, None).expect("shapes that fit");
+            adam.step(icnn.parameters_mut(), &gradient).expect("shapes that fit");
+            icnn.project();
+        });
+    });
+    group.throughput(Throughput::Elements(2 * unit as u64));
+    group.bench_function("map", |bencher| {
+        bencher.iter(|| {
+            icnn.forward(&x, &mut workspace).expect("shapes that fit");
+            icnn.input_gradient(&mut workspace, map.view_mut()).expect("shapes that fit");
+        });
+    });
+
+    let options = PartialIcnnOptions::near_identity(2, 2, &[64; 4], &[16; 4]);
+    let mut partial = options.build::<f32>(&mut stream).expect("known widths");
+    let (mut workspace, mut gradient) = (PartialIcnnWorkspace::new(), vec![0.0; partial.parameters().len()]);
+    let mut adam = Adam::new(AdamOptions::default()).expect("the defaults");
+    group.throughput(Throughput::Elements(BATCH as u64));
+    group.bench_function("step with conditions of 2, 16x4", |bencher| {
+        bencher.iter(|| {
+            partial.forward_for_second_order(&x, &x, &mut workspace).expect("shapes that fit");
+            partial.input_gradient(&mut workspace, map.view_mut()).expect("shapes that fit");
+            gradient.fill(0.0);
+            partial
+                .input_gradient_backward(&map, &mut workspace, &mut gradient, None, None)
+                .expect("shapes that fit");
+            adam.step(partial.parameters_mut(), &gradient).expect("shapes that fit");
+            partial.project();
+        });
+    });
+}
+
+criterion_group!(benches, networks, convex);
 criterion_main!(benches);

@@ -75,14 +75,14 @@ fn gradients_are_those_of_finite_differences() {
         let mut gradient = vec![1.0; icnn.parameters().len()]; // it accumulates: one more than the gradient
         let mut dx = Matrix::filled(4, 3, f64::NAN); // it is written
         icnn.backward(&dy, &mut workspace, &mut gradient, Some(dx.view_mut())).unwrap();
-        for index in 0..gradient.len() {
+        for (index, &slope) in gradient.iter().enumerate() {
             let mut parameters = icnn.parameters().to_vec();
             let expected = difference(&mut parameters, index, |parameters| {
                 icnn.parameters_mut().copy_from_slice(parameters);
                 dot(icnn.apply(&x).unwrap().as_slice(), dy.as_slice())
             });
             icnn.parameters_mut().copy_from_slice(&parameters);
-            assert_close(gradient[index] - 1.0, expected, &format!("network {number}, parameter {index}"));
+            assert_close(slope - 1.0, expected, &format!("network {number}, parameter {index}"));
         }
         for index in 0..12 {
             let mut entries = x.as_slice().to_vec();
@@ -126,14 +126,14 @@ fn second_order_gradients_are_those_of_finite_differences() {
         let mut gradient = vec![-1.0; icnn.parameters().len()];
         let mut dx = Matrix::filled(4, 3, f64::NAN);
         icnn.input_gradient_backward(&w, &mut workspace, &mut gradient, Some(dx.view_mut())).unwrap();
-        for index in 0..gradient.len() {
+        for (index, &slope) in gradient.iter().enumerate() {
             let mut parameters = icnn.parameters().to_vec();
             let expected = difference(&mut parameters, index, |parameters| {
                 icnn.parameters_mut().copy_from_slice(parameters);
                 dot(icnn.gradient(&x).unwrap().as_slice(), w.as_slice())
             });
             icnn.parameters_mut().copy_from_slice(&parameters);
-            assert_close(gradient[index] + 1.0, expected, &format!("network {number}, parameter {index}"));
+            assert_close(slope + 1.0, expected, &format!("network {number}, parameter {index}"));
         }
         for index in 0..12 {
             let mut entries = x.as_slice().to_vec();

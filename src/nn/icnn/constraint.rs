@@ -67,11 +67,11 @@ impl NonNegativity {
         weights: impl Iterator<Item = Range<usize>>,
     ) -> Result<()> {
         // Finite numbers may have an infinite sum; the others never have a finite one.
-        if !simd::sum(parameters).is_finite() {
-            if let Some(index) = parameters.iter().position(|parameter| !parameter.is_finite()) {
-                let value = parameters[index].to_f64();
-                return Err(Error::NotFinite { what: "parameters of a convex network", index, value });
-            }
+        if !simd::sum(parameters).is_finite()
+            && let Some(index) = parameters.iter().position(|parameter| !parameter.is_finite())
+        {
+            let value = parameters[index].to_f64();
+            return Err(Error::NotFinite { what: "parameters of a convex network", index, value });
         }
         if self == NonNegativity::Projection {
             for range in weights {

@@ -111,8 +111,8 @@ mod tests {
             let n = f64::from(hidden);
             let found = HiddenStatistics::new(LayerCurve::Activation(Activation::Relu), hidden as usize, 0.5);
             let common = 6.0 * (PI - 1.0) + (n - 1.0) * (3.0 * 3.0_f64.sqrt() + 2.0 * PI - 6.0);
-            // The rule errs by h² / 12 times the jump of the slope: 8e-5 of the mean.
-            let close = |found: f64, expected: f64| assert!((found / expected - 1.0).abs() < 3e-4);
+            // At the corner the rule errs by h² / 12 times the density, 8e-5: two parts in 10⁴ of m, and 3.4 of the bias.
+            let close = |found: f64, expected: f64| assert!((found / expected - 1.0).abs() < 4e-4);
             close(found.mean, (6.0 * PI / (n * common)).sqrt());
             close(found.deviation, (1.0 / n).sqrt());
             close(found.bias, -(3.0 * n / common).sqrt());
