@@ -23,9 +23,9 @@ from pathlib import Path
 
 from harness import machine, program
 from harness.arguments import fractions, numbers, positive, words
+from harness.processes import Failed, Worker
 from sinkhorn import ours, problems, suites, tables
 from sinkhorn.loops import LOOPS
-from sinkhorn.processes import Failed, Worker
 from sinkhorn.solvers import SOLVERS
 
 PACKAGES = ["numpy", "scipy", "POT", "jax", "ott-jax", "torch", "pykeops"]
@@ -93,7 +93,7 @@ class Bench:
         self.stuck = {}
 
     def worker(self, case, threads):
-        return self.workers.setdefault((threads, case.precision), Worker(threads))
+        return self.workers.setdefault((threads, case.precision), Worker("sinkhorn.worker", threads))
 
     def end(self):
         for worker in self.workers.values():

@@ -1,7 +1,9 @@
 //! `brenier bench`: what is run and reported; the times themselves are never asserted.
 
 use crate::folder::{Folder, random_cloud, random_weights, text};
+use brenier::Matrix;
 use brenier::matrix::{Distance, pairwise};
+use brenier::nn::probe::{AdamwOptions, Samples, fit_adamw};
 use serde_json::Value;
 
 fn number(object: &Value, key: &str) -> f64 {
@@ -131,6 +133,131 @@ fn mlp_refuses_networks_that_there_are_not() {
     ] {
         let output = folder.run(&format!("bench mlp --batch 1 --steps 1 {arguments}"));
         assert_eq!(output.status.code(), Some(code), "{arguments}");
+        assert!(text(&output.stderr).contains(part), "{arguments}: {}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn rbm_reports_these_keys_and_the_help_explains_them() {
+    let folder = Folder::new("bench_rbm");
+    let what = "--images 50 --visible 12 --hidden 5 --batch 16 --k 2 --epochs 3 --learning-rate 0.25";
+    let object = folder.json(&format!("bench rbm {what} --precision double --threads 1 --seed 5"), 0);
+    for (key, expected) in [
+        ("images", 50),
+        ("visible", 12),
+        ("hidden", 5),
+        ("batch", 16),
+        ("k", 2),
+        ("epochs", 3),
+        ("threads", 1),
+        ("seed", 5),
+    ] {
+        assert_eq!(object[key], expected, "{key}");
+    }
+    assert_eq!((&object["persistent"], &object["data"]), (&false.into(), &Value::Null));
+    assert_eq!((&object["learning_rate"], &object["precision"]), (&0.25.into(), &"double".into()));
+    // One product up, two of each for two steps, and two for the update.
+    let flops = 50.0 * (1.0 + 4.0 + 2.0) * 2.0 * 12.0 * 5.0;
+    assert_eq!(number(&object, "flops_per_epoch"), flops);
+    let (median, least) = (number(&object, "seconds_per_epoch"), number(&object, "seconds_per_epoch_least"));
+    assert!(0.0 < least && least <= median && number(&object, "seconds") >= 2.9 * least);
+    assert!((number(&object, "gflops") * median / (flops * 1e-9) - 1.0).abs() < 1e-12);
+    let help = text(&folder.run("bench rbm --help").stdout);
+    for key in object.as_object().unwrap().keys() {
+        assert!(help.contains(key.as_str()), "{key}");
+    }
+    let table = text(&folder.run(&format!("bench rbm {what} --persistent")).stdout);
+    for part in ["12 x 5, PCD-2", "3 epochs of 50 images, batch 16", "GFLOP/s", "reconstruction error"] {
+        assert!(table.contains(part), "{part}: {table}");
+    }
+}
+
+#[test]
+fn rbm_learns_what_is_in_the_file_on_any_number_of_threads() {
+    let folder = Folder::new("bench_rbm_data");
+    // Two patterns: a machine that knows no more than how often each bit is one errs by 1/4.
+    folder.cloud("v.npy", &Matrix::from_fn(200, 8, |row, column| f64::from((row + column) as u8 % 2)));
+    let error = |arguments: &str| {
+        let how = "--data v.npy --hidden 6 --batch 10 --learning-rate 0.5 --precision double";
+        let object = folder.json(&format!("bench rbm {how} {arguments}"), 0);
+        assert_eq!((&object["images"], &object["visible"]), (&200.into(), &8.into()));
+        assert_eq!(object["data"], "v.npy");
+        number(&object, "reconstruction_error")
+    };
+    let first = error("--epochs 1 --threads 1");
+    let last = error("--epochs 40 --threads 1");
+    assert!(last < 0.02 && last < first, "{first} {last}");
+    assert_eq!(error("--epochs 40 --threads 2"), last);
+}
+
+#[test]
+fn probe_reports_these_keys_and_the_help_explains_them() {
+    let folder = Folder::new("bench_probe");
+    let what = "--samples 40 --dim 9 --epochs 20 --repetitions 3 --learning-rate 0.01 --weight-decay 0.5";
+    let object =
+        folder.json(&format!("bench probe {what} --bias --precision double --threads 1 --seed 5"), 0);
+    for (key, expected) in
+        [("samples", 40), ("dim", 9), ("epochs", 20), ("repetitions", 3), ("threads", 1), ("seed", 5)]
+    {
+        assert_eq!(object[key], expected, "{key}");
+    }
+    assert_eq!((&object["bias"], &object["inputs"]), (&true.into(), &Value::Null));
+    assert_eq!((&object["learning_rate"], &object["weight_decay"]), (&0.01.into(), &0.5.into()));
+    let (median, least) = (number(&object, "seconds"), number(&object, "seconds_least"));
+    assert!(0.0 < least && least <= median);
+    let same = |a: f64, b: f64| (a / b - 1.0).abs() < 1e-12;
+    assert!(same(number(&object, "seconds_per_epoch"), median / 20.0));
+    assert!(same(number(&object, "gigabytes_per_second"), 40.0 * 9.0 * 8.0 * 1e-9 * 20.0 / median));
+    assert!(same(number(&object, "gflops"), 4.0 * 40.0 * 9.0 * 1e-9 * 20.0 / median));
+    let loss = number(&object, "loss");
+    assert!(0.0 < loss && loss < std::f64::consts::LN_2, "{loss}");
+    let help = text(&folder.run("bench probe --help").stdout);
+    for key in object.as_object().unwrap().keys() {
+        assert!(help.contains(key.as_str()), "{key}");
+    }
+    let table = text(&folder.run(&format!("bench probe {what}")).stdout);
+    for part in ["40 x 9, no bias", "3 times 20 epochs, single precision", "GB/s", "gradient"] {
+        assert!(table.contains(part), "{part}: {table}");
+    }
+}
+
+#[test]
+fn probe_trains_on_the_files_as_the_library_does() {
+    let folder = Folder::new("bench_probe_files");
+    let x = random_cloud(60, 5, 1);
+    let labels: Vec<u8> = (0..60).map(|row| u8::from(x[(row, 0)] + 0.5 * x[(row, 1)] > 0.75)).collect();
+    folder.cloud("x.npy", &x).weights("y.npy", &labels.iter().map(|&y| f64::from(y)).collect::<Vec<_>>());
+    let object = folder.json("bench probe --inputs x.npy --labels y.npy --epochs 30 --precision double", 0);
+    assert_eq!((&object["inputs"], &object["seed"]), (&"x.npy".into(), &Value::Null));
+    let fit = fit_adamw(&Samples::new(&x, &labels), &AdamwOptions::default().with_epochs(30)).unwrap();
+    // Reading a printed number may round once more.
+    assert!((number(&object, "loss") - fit.loss).abs() <= f64::EPSILON * fit.loss);
+}
+
+#[test]
+fn rbm_and_probe_refuse_what_they_cannot_train_on() {
+    let folder = Folder::new("bench_learning_refused");
+    folder
+        .cloud("v.npy", &Matrix::from_rows([[0.0, 1.0], [1.0, 2.0]]))
+        .cloud("x.npy", &random_cloud(3, 2, 1))
+        .weights("three.npy", &[0.0, 1.0, 3.0])
+        .weights("two.npy", &[0.0, 1.0])
+        .weights("same.npy", &[1.0, 1.0, 1.0]);
+    for (arguments, code, part) in [
+        ("rbm --data v.npy", 1, "[1, 1]"),
+        ("rbm --data none.npy", 1, "none.npy"),
+        ("rbm --data v.npy --visible 3", 2, "--visible"),
+        ("rbm --images 4 --hidden 0", 2, "at least 1"),
+        ("rbm --images 4 --learning-rate -1", 2, "greater than 0"),
+        ("probe --inputs x.npy", 2, "--labels"),
+        ("probe --inputs x.npy --labels three.npy", 1, "label 2 is 3"),
+        ("probe --inputs x.npy --labels two.npy", 1, "number of labels"),
+        ("probe --inputs x.npy --labels same.npy", 1, "class"),
+        ("probe --samples 4 --dim 2 --weight-decay -1", 1, "weight_decay"),
+        ("probe --samples 4 --epochs 0", 2, "0 is not in"),
+    ] {
+        let output = folder.run(&format!("bench {arguments}"));
+        assert_eq!(output.status.code(), Some(code), "{arguments}: {}", text(&output.stderr));
         assert!(text(&output.stderr).contains(part), "{arguments}: {}", text(&output.stderr));
     }
 }

@@ -1,35 +1,24 @@
 """A process that times peers' calls, on so many threads as it was started for: `python -m sinkhorn.worker`.
 
-It reads one JSON object a line and answers with one. A request holds:
+A request holds:
 
 - {"prepare": name, "suite": ..., "folder": ..., "epsilon": ..., ...}: makes a call ready and runs it until it is warm.
   Answers with what is known of it.
 - {"call": name}: runs it. Answers with its seconds, and those of the processor.
 - {"forget": true}: forgets all that was prepared.
-
-What goes wrong is answered with {"failed": reason}.
 """
 
 import gc
-import json
-import os
-import sys
 import time
 from pathlib import Path
 
+from harness.serving import serve, timed
 from sinkhorn.check import check
 from sinkhorn.loops import LOOPS, Inputs
 from sinkhorn.solvers import SOLVERS, until
 
 # Iterations that measure the time of one.
 CALIBRATION = 2
-
-
-def timed(call):
-    """Its seconds, and its result."""
-    start = time.perf_counter()
-    result = call()
-    return time.perf_counter() - start, result
 
 
 def prepare_loop(inputs, request):
@@ -67,19 +56,5 @@ def answer(request, prepared):
     return {}
 
 
-def serve(requests, answers):
-    prepared = {}
-    for line in requests:
-        try:
-            told = answer(json.loads(line), prepared)
-        except Exception as reason:  # noqa: BLE001  (a peer that fails is a result, too)
-            told = {"failed": f"{type(reason).__name__}: {reason}"[:300]}
-        answers.write(json.dumps(told) + "\n")
-        answers.flush()
-
-
 if __name__ == "__main__":
-    # What the libraries print must not come between the answers.
-    to_parent = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
-    serve(sys.stdin, to_parent)
+    serve(answer)

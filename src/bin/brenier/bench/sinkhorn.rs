@@ -1,6 +1,6 @@
 //! `brenier bench sinkhorn`: the time of a full Sinkhorn iteration.
 
-use super::{PrecisionName, median, size};
+use super::{PrecisionName, median, narrow, size};
 use crate::failure::Failure;
 use crate::input::{Numbers, read_column};
 use crate::progress::ProgressDisplay;
@@ -303,10 +303,4 @@ impl Arguments {
         ]);
         report::print(table.trim_end())
     }
-}
-
-/// Numbers from a file in the arithmetic of the run.
-fn narrow<T: Scalar>(numbers: &Numbers) -> Matrix<T> {
-    let (columns, values) = (numbers.columns(), numbers.to_vec());
-    Matrix::from_fn(numbers.rows(), columns, |row, column| T::from_f64(values[row * columns + column]))
 }

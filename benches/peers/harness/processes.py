@@ -1,5 +1,5 @@
-"""The processes in which peers run: one for each number of threads and precision, for what these libraries read when they
-are loaded cannot be changed later.
+"""The processes in which peers run: one for each number of threads (and precision), for what these libraries read when they
+are loaded cannot be changed later. What runs in them is in serving.py.
 """
 
 import json
@@ -23,9 +23,10 @@ class Failed(Exception):
 
 
 class Worker:
-    """A worker process, started when it is first asked for something, and again after it had to be ended."""
+    """A process that runs a module, started when it is first asked for something, and again after it had to be ended."""
 
-    def __init__(self, threads):
+    def __init__(self, module, threads):
+        self.module = module
         self.threads = threads
         self.process = None
 
@@ -43,7 +44,7 @@ class Worker:
         # XLA takes as many threads as the process may use cores.
         pin(self.threads)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "sinkhorn.worker"],
+            [sys.executable, "-m", self.module],
             cwd=HERE,
             env=environment,
             stdin=subprocess.PIPE,
