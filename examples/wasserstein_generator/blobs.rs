@@ -51,9 +51,15 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let steps = if arguments.quick { STEPS / 2 } else { STEPS };
     let mut stream = RandomStream::new(13);
     let (held_out, others) = (samples(1000, &mut stream)?, samples(1000, &mut stream)?);
-    println!("Two blobs: 2-64-64-2 ReLU, batch {BATCH}, ε = {EPSILON}, Adam 1e-3, {steps} steps, 100 iterations at most");
-    println!("Expected: the loss of a perfect generator is that between two batches of the data, the divergence that between two samples.");
-    println!("  loss       gradient   loss before   after   of the data   divergence before   after   of the data   within 3σ of a blob   at (2, 2)   ms a step");
+    println!(
+        "Two blobs: 2-64-64-2 ReLU, batch {BATCH}, ε = {EPSILON}, Adam 1e-3, {steps} steps, 100 iterations at most"
+    );
+    println!(
+        "Expected: the loss of a perfect generator is that between two batches of the data, the divergence that between two samples."
+    );
+    println!(
+        "  loss       gradient   loss before   after   of the data   divergence before   after   of the data   within 3σ of a blob   at (2, 2)   ms a step"
+    );
     let floor = merit::divergence(&held_out, &others, EPSILON)?;
     let mut drawn = None;
     for (name, loss) in
@@ -89,9 +95,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
             let mut adam = Adam::new(AdamOptions::default().with_learning_rate(1e-3))?;
             let generator = GeneratorOptions::new(options).with_batch(BATCH).with_steps(steps);
             let started = Instant::now();
-            let training = fit_generator(&mut network, &mut Blobs, &mut adam, &generator, &mut stream, &mut |_| {
-                ControlFlow::Continue(())
-            })?;
+            let training =
+                fit_generator(&mut network, &mut Blobs, &mut adam, &generator, &mut stream, &mut |_| {
+                    ControlFlow::Continue(())
+                })?;
             let milliseconds = 1e3 * started.elapsed().as_secs_f64() / training.steps.max(1) as f64;
             let points = generate(&network, 1000, &mut stream)?;
             let after = merit::divergence(&held_out, &points, EPSILON)?;

@@ -47,8 +47,13 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let options =
         GeneratorOptions::new(arguments.loss).with_batch(arguments.batch).with_steps(arguments.steps);
     let started = Instant::now();
-    let training =
-        fit_generator(&mut network, &mut Rows::new(&train)?, &mut adam, &options, &mut stream, &mut |progress| {
+    let training = fit_generator(
+        &mut network,
+        &mut Rows::new(&train)?,
+        &mut adam,
+        &options,
+        &mut stream,
+        &mut |progress| {
             if progress.step % 100 == 99 {
                 eprintln!(
                     "step {} of {}: loss {:.4}, {} iterations, {:.1} s",
@@ -60,7 +65,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
                 );
             }
             ControlFlow::Continue(())
-        })?;
+        },
+    )?;
     let seconds = started.elapsed().as_secs_f64();
     println!(
         "{}: {} steps in {seconds:.2} s ({:.2} ms a step), loss {:.3} to {:.3}",
@@ -73,7 +79,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let after = network.apply(&noise)?;
     // As many images to learn from as there are held out: what a perfect generator would give.
     let others = train.rows_range(0..held_out.rows()).to_matrix();
-    println!("  figure of merit                                        before   after   expected (of the data)");
+    println!(
+        "  figure of merit                                        before   after   expected (of the data)"
+    );
     println!(
         "  Sinkhorn divergence to the held-out images (ε = {JUDGE})   {:9.2} {:7.2}   {:.2}",
         merit::divergence(&held_out, &before, JUDGE)?,
@@ -147,11 +155,7 @@ fn found(relative: &str, public_source: &str) -> Option<std::path::PathBuf> {
 }
 
 /// The images with this label, or all.
-fn labelled(
-    images: &Matrix<f32>,
-    labels: &[u8],
-    wanted: Option<u8>,
-) -> Result<Matrix<f32>, brenier::Error> {
+fn labelled(images: &Matrix<f32>, labels: &[u8], wanted: Option<u8>) -> Result<Matrix<f32>, brenier::Error> {
     let rows: Vec<&[f32]> = images
         .iter_rows()
         .zip(labels)

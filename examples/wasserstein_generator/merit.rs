@@ -13,6 +13,6 @@ pub fn divergence(x: &Matrix<f32>, y: &Matrix<f32>, epsilon: f64) -> Result<f64,
 /// The mean distance of the points to the nearest of `others`.
 pub fn nearest(points: &Matrix<f32>, others: &Matrix<f32>) -> Result<f64, brenier::Error> {
     let distances = pairwise(points, others, Distance::Euclidean)?;
-    let rows = distances.view().row_min()?;
+    let rows = distances.view().row_minima()?;
     Ok(rows.iter().map(|&distance| f64::from(distance)).sum::<f64>() / points.rows() as f64)
 }

@@ -13,7 +13,8 @@ mod samples;
 mod sinkhorn_operation;
 
 pub use generator::{
-    GeneratorOptions, GeneratorProgress, GeneratorStep, GeneratorTraining, SinkhornGenerator, fit_generator, generate,
+    GeneratorOptions, GeneratorProgress, GeneratorStep, GeneratorTraining, SinkhornGenerator, fit_generator,
+    generate,
 };
 pub use samples::{Rows, SampleSource};
 pub use sinkhorn_operation::sinkhorn_loss;

@@ -93,11 +93,21 @@ impl<T: Scalar> SampleSource<T> for Rows<'_, T> {
         let (count, all) = (batch.rows(), self.order.len());
         let operation = "Rows::draw";
         if count > all {
-            return Err(Error::Shape { operation, what: "rows of the data, for a batch of this many different ones", expected: count, got: all });
+            return Err(Error::Shape {
+                operation,
+                what: "rows of the data, for a batch of this many different ones",
+                expected: count,
+                got: all,
+            });
         }
         if batch.columns() != self.data.columns() {
             let what = "columns of the batch";
-            return Err(Error::Shape { operation, what, expected: self.data.columns(), got: batch.columns() });
+            return Err(Error::Shape {
+                operation,
+                what,
+                expected: self.data.columns(),
+                got: batch.columns(),
+            });
         }
         for place in 0..count {
             // The first steps of Fisher and Yates' shuffle.

@@ -24,7 +24,7 @@
 //!
 //! # Accuracy
 //! In the log domain exponents are rounded to EPS C/ε, as in any implementation of the formulas in `T`; the iterations between add a few EPS. Points are measured from the first target, so
-//! clouds far from the origin lose no digits.
+//! clouds far from the origin lose no digits. Entries of the plan below 2^-66 (`f32`) or 2^-542 (`f64`) may be zero.
 //!
 //! | file | |
 //! | --- | --- |
@@ -411,7 +411,7 @@ mod tests {
                             let got = loss.plan().row(i)[j];
                             let expected = plan[(i, j)];
                             assert!(
-                                (got - expected).abs() <= bound * expected + 1e-300,
+                                (got - expected).abs() <= bound * expected + 1e-140,
                                 "{got} {expected} {bound}"
                             );
                         }
@@ -463,7 +463,7 @@ mod tests {
             for i in 0..n {
                 for j in 0..m {
                     let (p, q) = (f64::from(single.plan().row(i)[j]), double.plan().row(i)[j]);
-                    assert!((p - q).abs() <= 8.0 * exponents * q + 1e-30, "{p} {q} {exponents}");
+                    assert!((p - q).abs() <= 8.0 * exponents * q + 1e-19, "{p} {q} {exponents}");
                 }
             }
         }
