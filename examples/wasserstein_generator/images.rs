@@ -133,8 +133,8 @@ fn read(arguments: &Arguments) -> Result<Option<Images>, Box<dyn Error>> {
         let images = idx::images(images, PixelScale::Unit)?;
         (labelled(&images.pixels, &idx::labels(labels)?, arguments.label)?, Shape::Grey(28))
     };
-    // The first thousand are learned from, or all but a tenth of fewer.
-    let count = 1000.min(pixels.rows() - pixels.rows() / 10);
+    // The first thousand are learned from, or ten elevenths of fewer.
+    let count = 1000.min(pixels.rows() * 10 / 11);
     let held_out = pixels.rows().min(count + 100);
     if count < arguments.batch || held_out == count {
         return Err(format!("{} images are too few for batches of {}", pixels.rows(), arguments.batch).into());
