@@ -52,6 +52,7 @@
 //!
 //! | room | what is in it |
 //! | --- | --- |
+//! | [`generative`] | networks that learn a distribution with transport for a loss: the Sinkhorn generator, the Sinkhorn loss on the tape |
 //! | [`ot`] | transport problems, plans and certificates; [`ot::exact`] is the network simplex for any costs and weights, [`ot::sinkhorn`] the entropic solver; its page has the others: divergences, barycentres, unbalanced, partial, sliced transport and more |
 //! | [`nn`] | networks, input-convex networks, Boltzmann machines, probes; losses, optimisers, training, checkpoints |
 //! | [`autodiff`] | a tape of matrix operations, whose backward pass is on the tape too |
@@ -86,6 +87,7 @@
 pub mod autodiff;
 pub mod data;
 pub mod error;
+pub mod generative;
 pub mod matrix;
 pub mod nn;
 pub mod ot;

@@ -196,7 +196,7 @@ pub fn pairwise_into<'a, T: Scalar>(
         let (points, panels) = pairs.points();
         return squared::squared_into(x, y, points, panels, out);
     }
-    let rows = (WORK_IN_TASK / (y.rows() * x.columns()).max(1)).next_multiple_of(8);
+    let rows = (WORK_IN_TASK / (y.rows() * x.columns()).max(1)).max(1).next_multiple_of(8);
     out.for_each_row_chunk(rows, |first, mut part| {
         let (rows, columns, stride) = (part.rows(), part.columns(), part.row_stride());
         pairs.rows_into_strided(first..first + rows, 0..columns, part.strided_data(), stride);
@@ -290,6 +290,16 @@ mod tests {
             }
         }
         check_squared::<f64>((20, 20, 70), 1e8);
+    }
+
+    #[test]
+    fn a_row_may_be_more_than_a_task() {
+        let (x, y) = clouds::<f32>((2, 600, 500), 0.0);
+        let distances = pairwise(&x, &y, Distance::Euclidean).unwrap();
+        let squares = pairwise(&x, &y, Distance::SquaredEuclidean).unwrap();
+        for (distance, square) in distances.as_slice().iter().zip(squares.as_slice()) {
+            assert!((distance * distance - square).abs() <= 1e-3 * square);
+        }
     }
 
     #[test]

@@ -178,11 +178,28 @@ impl<T: Scalar> Trainer<T> {
         loss: &impl Loss<T>,
         optimiser: &mut impl Optimiser<T>,
     ) -> Result<StepOutcome> {
+        self.step_with(mlp, x, optimiser, &mut |prediction, dprediction| {
+            loss.value_and_gradient_into(prediction, targets, dprediction)
+        })
+    }
+
+    /// The same step with any loss: a function of the predictions (batch, outputs) that gives its value and writes its gradient. For losses that have memory of their own, or compare whole batches. A
+    /// value that is not finite is an [outcome](StepOutcome::NotFinite).
+    ///
+    /// # Errors
+    /// Those of the network's forward pass, the loss and the optimiser; nothing has changed then.
+    pub fn step_with(
+        &mut self,
+        mlp: &mut Mlp<T>,
+        x: MatrixView<'_, T>,
+        optimiser: &mut impl Optimiser<T>,
+        loss: &mut dyn FnMut(MatrixView<'_, T>, MatrixViewMut<'_, T>) -> Result<f64>,
+    ) -> Result<StepOutcome> {
         let prediction = mlp.forward(x, &mut self.workspace)?;
         let (rows, columns) = prediction.shape();
         self.doutput.resize(rows * columns, T::ZERO);
         let doutput = MatrixViewMut::from_slice(&mut self.doutput, rows, columns)?;
-        let value = loss.value_and_gradient_into(prediction, targets, doutput)?;
+        let value = loss(prediction, doutput)?;
         if !value.is_finite() {
             let place = self.place_in_forward_pass(mlp, x);
             self.restore(mlp, &place);

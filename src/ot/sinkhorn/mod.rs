@@ -41,6 +41,7 @@
 //! | `plan` | the answer: P streamed, multiplied, projected, thinned out, never stored unless asked | a look each, in double |
 //! | `values` | every value that people mean, the rounded plan, the bounds | two looks, in double |
 //! | [`gradient`] | derivatives with respect to points, costs, weights and ε | one look by the envelope theorem |
+//! | [`minibatch`] | value and gradient of small uniform clouds, again and again, without set-up or allocation | 2 n m multiply-adds an iteration |
 //!
 //! The observer hears of each look, with the marginal error that it found. [`Solution::iterations`] counts looks that improved potentials, [`Solution::passes`] adds the inner work: entries
 //! touched over n m.
@@ -128,6 +129,7 @@ mod costs;
 mod fused;
 pub mod gradient;
 mod kernels;
+pub mod minibatch;
 mod options;
 mod plain;
 mod plan;

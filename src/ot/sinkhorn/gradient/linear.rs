@@ -39,7 +39,8 @@ pub struct LinearSolve {
 
 /// The rows Pᵢⱼ/aᵢ, streamed or kept.
 pub(super) struct Rows<'p, 'a> {
-    plan: &'p EntropicPlan<'a>,
+    /// Where they are streamed from, if they are not kept.
+    plan: Option<&'p EntropicPlan<'a>>,
     kept: Option<Matrix<f64>>,
 }
 
@@ -53,7 +54,7 @@ impl<'p, 'a> Rows<'p, 'a> {
             });
             Matrix::from_vec(plan.rows(), plan.columns(), parts.concat()).expect("every row was visited")
         });
-        Self { plan, kept }
+        Self { plan: Some(plan), kept }
     }
 
     /// Visits all rows, in parts; the states in order.
@@ -62,9 +63,12 @@ impl<'p, 'a> Rows<'p, 'a> {
         start: impl Fn() -> S + Sync + Send,
         visit: impl Fn(&mut S, Range<usize>, &[f64]) + Sync + Send,
     ) -> Vec<S> {
-        match &self.kept {
-            None => self.plan.fold(false, start, |state, block| visit(state, block.rows, block.conditional)),
-            Some(kept) => {
+        match (&self.kept, self.plan) {
+            (None, None) => unreachable!("rows are streamed or kept"),
+            (None, Some(plan)) => {
+                plan.fold(false, start, |state, block| visit(state, block.rows, block.conditional))
+            }
+            (Some(kept), _) => {
                 let columns = kept.columns();
                 // Small problems are not worth a second thread.
                 let part_rows = kept.rows().div_ceil(8).max((1 << 15) / columns).max(1);
@@ -202,4 +206,38 @@ impl Schur<'_, '_, '_> {
         }
         limit
     }
+}
+
+/// λ and μ for a plan that is there as a matrix, whose own sums are r and c, and the right-hand sides s (n) and t (m).
+pub(in crate::ot::sinkhorn) fn solve_dense(
+    plan: Matrix<f64>,
+    s: &[f64],
+    t: &[f64],
+    options: &Options,
+) -> [Vec<f64>; 2] {
+    let view = plan.view();
+    let (row_sums, columns) = (view.row_sums(), view.column_sums());
+    let factors: Vec<f64> = row_sums.iter().map(|&r| if r > 0.0 { 1.0 / r } else { 0.0 }).collect();
+    let (mut rhs, mut magnitudes) = (t.to_vec(), vec![0.0; t.len()]);
+    let mut diagonal = vec![0.0; t.len()];
+    for ((row, factor), s) in plan.iter_rows().zip(&factors).zip(s) {
+        for (j, &p) in row.iter().enumerate() {
+            rhs[j] -= p * factor * s;
+            magnitudes[j] += (p * factor * s).abs();
+            // Of this sum nothing cancels: an entry is at most its row.
+            diagonal[j] += p * (1.0 - p * factor).max(0.0);
+        }
+    }
+    for j in 0..t.len() {
+        magnitudes[j] += t[j].abs();
+        diagonal[j] = if columns[j] > 0.0 { diagonal[j].max(1e-14 * columns[j]) } else { 0.0 };
+    }
+    let rows = Rows { plan: None, kept: Some(plan) };
+    let schur = Schur { rows: &rows, factors, columns, diagonal };
+    let (target, _) = schur.solve(rhs, &magnitudes, options);
+    let plan = rows.kept.as_ref().expect("kept above");
+    let product = |row: &[f64]| -> f64 { row.iter().zip(&target).map(|(p, z)| p * z).sum() };
+    let source =
+        plan.iter_rows().zip(s).zip(&schur.factors).map(|((row, s), factor)| (s - product(row)) * factor);
+    [source.collect(), target.clone()]
 }

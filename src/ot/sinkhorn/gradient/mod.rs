@@ -60,6 +60,7 @@ mod unrolled;
 mod weighting;
 
 pub use linear::LinearSolve;
+pub(super) use linear::solve_dense;
 pub use loss::{Loss, value};
 pub use options::Options;
 pub use points::PointGradients;
