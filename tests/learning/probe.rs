@@ -83,13 +83,10 @@ fn dense_newton(x: &Matrix<f64>, labels: &[bool], weights: &[f64], penalty: f64,
             }
         }
         for pivot in 0..d {
-            for other in 0..d {
-                if other != pivot {
-                    let factor = system[other][pivot] / system[pivot][pivot];
-                    for k in pivot..=d {
-                        system[other][k] -= factor * system[pivot][k];
-                    }
-                }
+            let pivot_row = system[pivot].clone();
+            for (_, row) in system.iter_mut().enumerate().filter(|(index, _)| *index != pivot) {
+                let factor = row[pivot] / pivot_row[pivot];
+                row.iter_mut().zip(&pivot_row).for_each(|(entry, value)| *entry -= factor * value);
             }
         }
         for k in 0..d {
