@@ -2,8 +2,8 @@
 # The peers' virtual environment, with pinned versions, in benches/peers/.venv (about 420 MB). It needs Python 3.11 or newer
 # with venv, and PyPI. `PYTHON=python3.12 bash benches/peers/setup.sh` picks an interpreter.
 #
-# `--large` adds what sinkhorn.py compares with, JAX, OTT-JAX, PyTorch and KeOps (6.1 GB: PyPI's PyTorch needs its CUDA
-# libraries even to be loaded); KeOps and PyTorch compile with the system's C++ compiler.
+# `--large` adds what sinkhorn.py and learning.py compare with, JAX with Optax, OTT-JAX, PyTorch, KeOps and scikit-learn
+# (6.2 GB: PyPI's PyTorch needs its CUDA libraries even to be loaded); KeOps and PyTorch compile with the system's C++ compiler.
 set -euo pipefail
 cd "$(dirname "$0")"
 requirements=(--requirement requirements.txt)
@@ -12,7 +12,7 @@ case "${1-}" in
 "") ;;
 --large)
     requirements+=(--requirement requirements-large.txt)
-    modules+=" jax ott torch pykeops"
+    modules+=" jax optax ott torch pykeops sklearn"
     command -v c++ >/dev/null || echo "no C++ compiler: KeOps and torch.compile will fail" >&2
     ;;
 *)

@@ -7,6 +7,7 @@ the trained ones: what is timed. `value` says what became of the loss, in float6
 | --- | --- |
 | torch | PyTorch, eager; Adam and AdamW are the fused ones |
 | torch-compiled | PyTorch, `torch.compile` of the loss (its backward pass with it), or of the machine's update |
+| torch-step | PyTorch, `torch.compile` of the whole step: `torch.func.grad` of the loss, and Adam written with tensors |
 | jax | JAX, jit of the whole step (of the whole training for the probe), optax's Adam and AdamW, buffers donated |
 | sklearn | scikit-learn's `BernoulliRBM`: PCD, where the others are CD-1 |
 """
@@ -20,6 +21,31 @@ def compiled(function):
 
     torch._dynamo.reset()
     return torch.compile(function, dynamic=False, fullgraph=True)
+
+
+def compiled_steps(loss, initial, case):
+    """Steps of AdamW (Adam, where nothing decays) that are compiled as a whole."""
+    import torch
+
+    def step(parameters, first, second, corrections):
+        gradients = torch.func.grad(loss)(parameters)
+        for parameter, mean, square, gradient in zip(parameters, first, second, gradients):
+            mean.lerp_(gradient, 0.1)
+            square.mul_(0.999).addcmul_(gradient, gradient, value=0.001)
+            update = mean / corrections[0] / ((square / corrections[1]).sqrt() + 1e-8)
+            parameter.mul_(1 - case.learning_rate * case.weight_decay).sub_(update, alpha=case.learning_rate)
+
+    prepared = compiled(step)
+
+    def run():
+        with torch.no_grad():
+            parameters = [array.clone() for array in initial]
+            first, second = ([torch.zeros_like(array) for array in initial] for _ in range(2))
+            for number in range(1, case.steps + 1):
+                prepared(parameters, first, second, torch.tensor([1 - 0.9**number, 1 - 0.999**number]))
+        return parameters
+
+    return run
 
 
 def import_jax():
@@ -38,15 +64,15 @@ def layers(arrays):
 # Multilayer perceptrons: Adam steps on the mean squared error.
 
 
-def torch_mlp(case, arrays, prepare=lambda function: function):
+def torch_mlp_loss(case, arrays):
+    """The loss as a function of a list of parameters, and those of the beginning."""
     import torch
     from torch.nn import functional
 
     x, y = torch.from_numpy(arrays["x"]), torch.from_numpy(arrays["y"])
     activation = getattr(functional, case.activation)
-    initial = [torch.from_numpy(array) for array in layers(arrays)]
 
-    def loss(*parameters):
+    def loss(parameters):
         out = x
         for index in range(0, len(parameters), 2):
             out = functional.linear(out, parameters[index], parameters[index + 1])
@@ -54,6 +80,13 @@ def torch_mlp(case, arrays, prepare=lambda function: function):
                 out = activation(out)
         return functional.mse_loss(out, y)
 
+    return loss, [torch.from_numpy(array) for array in layers(arrays)]
+
+
+def torch_mlp(case, arrays, prepare=lambda function: function):
+    import torch
+
+    loss, initial = torch_mlp_loss(case, arrays)
     prepared = prepare(loss)
 
     def run():
@@ -61,7 +94,7 @@ def torch_mlp(case, arrays, prepare=lambda function: function):
         optimiser = torch.optim.Adam(parameters, lr=case.learning_rate, fused=True)
         for _ in range(case.steps):
             optimiser.zero_grad(set_to_none=True)
-            prepared(*parameters).backward()
+            prepared(parameters).backward()
             optimiser.step()
         return parameters
 
@@ -70,6 +103,10 @@ def torch_mlp(case, arrays, prepare=lambda function: function):
 
 def torch_mlp_compiled(case, arrays):
     return torch_mlp(case, arrays, compiled)
+
+
+def torch_mlp_step(case, arrays):
+    return compiled_steps(*torch_mlp_loss(case, arrays), case)
 
 
 def jax_mlp(case, arrays):
@@ -217,21 +254,33 @@ def rbm_value(case, arrays, parameters):
 # Linear probes: full-batch AdamW steps on the mean cross-entropy, from zero, without a bias.
 
 
-def torch_probe(case, arrays, prepare=lambda function: function):
+def torch_probe_loss(arrays):
+    """The loss as a function of a list of the weight alone, and that of the beginning."""
     import torch
     from torch.nn import functional
 
     x, labels = torch.from_numpy(arrays["x"]), torch.from_numpy(arrays["labels"])
-    prepared = prepare(lambda weight: functional.binary_cross_entropy_with_logits(x @ weight, labels))
+
+    def loss(parameters):
+        return functional.binary_cross_entropy_with_logits(x @ parameters[0], labels)
+
+    return loss, [torch.zeros(x.shape[1])]
+
+
+def torch_probe(case, arrays, prepare=lambda function: function):
+    import torch
+
+    loss, initial = torch_probe_loss(arrays)
+    prepared = prepare(loss)
 
     def run():
-        weight = torch.zeros(x.shape[1], requires_grad=True)
+        weight = initial[0].clone().requires_grad_()
         optimiser = torch.optim.AdamW(
             [weight], lr=case.learning_rate, weight_decay=case.weight_decay, fused=True
         )
         for _ in range(case.steps):
             optimiser.zero_grad(set_to_none=True)
-            prepared(weight).backward()
+            prepared([weight]).backward()
             optimiser.step()
         return [weight]
 
@@ -240,6 +289,10 @@ def torch_probe(case, arrays, prepare=lambda function: function):
 
 def torch_probe_compiled(case, arrays):
     return torch_probe(case, arrays, compiled)
+
+
+def torch_probe_step(case, arrays):
+    return compiled_steps(*torch_probe_loss(arrays), case)
 
 
 def jax_probe(case, arrays):
@@ -282,12 +335,27 @@ def torch_product(case):
 
 
 PEERS = {
-    "mlp": {"torch": torch_mlp, "torch-compiled": torch_mlp_compiled, "jax": jax_mlp},
-    "rbm": {"torch": torch_rbm, "torch-compiled": torch_rbm_compiled, "jax": jax_rbm, "sklearn": sklearn_rbm},
-    "probe": {"torch": torch_probe, "torch-compiled": torch_probe_compiled, "jax": jax_probe},
+    "mlp": {
+        "torch": torch_mlp,
+        "torch-compiled": torch_mlp_compiled,
+        "torch-step": torch_mlp_step,
+        "jax": jax_mlp,
+    },
+    "rbm": {
+        "torch": torch_rbm,
+        "torch-compiled": torch_rbm_compiled,
+        "jax": jax_rbm,
+        "sklearn": sklearn_rbm,
+    },
+    "probe": {
+        "torch": torch_probe,
+        "torch-compiled": torch_probe_compiled,
+        "torch-step": torch_probe_step,
+        "jax": jax_probe,
+    },
 }
 
-NAMES = ["torch", "torch-compiled", "jax", "sklearn"]
+NAMES = ["torch", "torch-compiled", "torch-step", "jax", "sklearn"]
 
 VALUES = {"mlp": mlp_value, "rbm": rbm_value, "probe": probe_value}
 

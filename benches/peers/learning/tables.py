@@ -14,6 +14,9 @@ TOLERANCES = {"mlp": 0.02, "rbm": 0.02, "probe": 0.01}
 # Another recipe (PCD), whose value is shown only.
 OTHER_RECIPE = ["sklearn"]
 
+# PyTorch's ways, the eager one first.
+TORCH = ["torch", "torch-compiled", "torch-step"]
+
 # Losses on random numbers of the same law may differ by so many of their deviations.
 DEVIATIONS = 6
 
@@ -43,7 +46,8 @@ def measures(result, case, serial):
         found[name] = quotient(seconds(result, name), ours)
     ratios = {name: found[name] for name in NAMES if found[name]}
     found["best"] = min(ratios.values(), default=None)
-    found["best torch"] = min((ratio for name, ratio in ratios.items() if name.startswith("torch")), default=None)
+    for key, names in (("best torch", TORCH), ("compiled", TORCH[1:])):
+        found[key] = min((ratios[name] for name in names if name in ratios), default=None)
     if case.flops:
         rows, inp, out = case.product
         rate = quotient(case.flops, ours)
