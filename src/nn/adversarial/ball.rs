@@ -99,7 +99,7 @@ pub fn fast_gradient_sign<'a, 'l, T: Scalar>(
     ascend("fast_gradient_sign", model, x.into(), labels.into(), &options)
 }
 
-/// Projected gradient steps for every sample. See this [file's](self) head.
+/// Projected gradient steps for every sample: `δ ← Π(δ + a d)`, d the sign of `-y ∂z/∂x` in L∞ and its direction in L2, Π the projection onto the ball.
 ///
 /// # Errors
 /// As [`fast_gradient_sign`], and [`Error::Argument`] for a step size that is negative or not finite.

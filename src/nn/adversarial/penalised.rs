@@ -100,7 +100,7 @@ pub struct Perturbation<T> {
     pub status: PenalisedStatus,
 }
 
-/// One perturbation for all samples. See this [file's](self) head for the loss.
+/// One perturbation δ for all samples, by Adam on `mean_i ln(1 + e^(-t z(x_i + δ))) + λ |δ|²` from δ = 0, t = ±1 the class they shall be called.
 ///
 /// # Errors
 /// [`Error::Empty`], [`Error::Shape`], [`Error::NotFiniteEntry`] for samples that do not fit; [`Error::Argument`] for options out of range;

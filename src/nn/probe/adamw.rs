@@ -134,7 +134,7 @@ pub struct AdamwFit<T> {
     pub gradient_norm: f64,
 }
 
-/// A probe by full-batch AdamW. See this [file's](self) head for the loss.
+/// A probe by full-batch AdamW. It minimises the weighted mean of `ln(1 + e^(-y z))`.
 ///
 /// # Errors
 /// [`Error::Empty`], [`Error::Shape`], [`Error::Label`], [`Error::NotFiniteEntry`], [`Error::NotFinite`], [`Error::Negative`], [`Error::OneClass`] for samples that nothing can be learned

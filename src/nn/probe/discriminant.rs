@@ -90,7 +90,7 @@ pub struct DiscriminantFit<T> {
     pub iterations: u64,
 }
 
-/// Fisher's discriminant with shrinkage. See this [file's](self) head for the formula.
+/// Fisher's discriminant with shrinkage. w solves `((1 - γ) S + γ tr(S)/d) w = m₁ - m₀` with the pooled covariance S.
 ///
 /// # Errors
 /// As [`mean_difference`](super::mean_difference()); [`Error::Argument`] for options out of range, and where no row differs from its class mean.

@@ -173,7 +173,7 @@ pub struct LikelihoodFit<T> {
     pub inner_iterations: u64,
 }
 
-/// Logistic regression to tolerance. See this [file's](self) head for the objective and the certificate.
+/// Logistic regression to tolerance. It minimises `λ/2 w·w + C Σ ln(1 + e^(-y z))`; the certificate bounds the optimum from below by the dual.
 ///
 /// # Errors
 /// [`Error::Empty`], [`Error::Shape`], [`Error::Label`], [`Error::NotFiniteEntry`], [`Error::NotFinite`], [`Error::Negative`], [`Error::OneClass`] for samples that nothing can be learned from;
