@@ -178,7 +178,7 @@ impl<T: Scalar> Trainer<T> {
         loss: &impl Loss<T>,
         optimiser: &mut impl Optimiser<T>,
     ) -> Result<StepOutcome> {
-        self.step_with(mlp, x, optimiser, &mut |prediction, dprediction| {
+        self.step_with(mlp, x, optimiser, |prediction, dprediction| {
             loss.value_and_gradient_into(prediction, targets, dprediction)
         })
     }
@@ -193,7 +193,7 @@ impl<T: Scalar> Trainer<T> {
         mlp: &mut Mlp<T>,
         x: MatrixView<'_, T>,
         optimiser: &mut impl Optimiser<T>,
-        loss: &mut dyn FnMut(MatrixView<'_, T>, MatrixViewMut<'_, T>) -> Result<f64>,
+        loss: impl FnOnce(MatrixView<'_, T>, MatrixViewMut<'_, T>) -> Result<f64>,
     ) -> Result<StepOutcome> {
         let prediction = mlp.forward(x, &mut self.workspace)?;
         let (rows, columns) = prediction.shape();
