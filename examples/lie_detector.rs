@@ -220,7 +220,7 @@ fn three_steps(
         "\nThe exercise's three steps. δ is fitted to the first test lie: BCE + λ|δ|², Adam 1e-2, 500 steps."
     );
     println!(
-        "      λ     |δ|   (expected)   that lie    other lies flipped (expected)   cosine with w   random directions flip"
+        "      λ     |δ|   (expected)   that lie     test lies flipped (expected)   cosine with w   random directions flip"
     );
     let mut table = Vec::new();
     let mut stream = RandomStream::new(4);

@@ -22,7 +22,7 @@ use crate::scalar::Scalar;
 /// ```
 /// use brenier::nn::adversarial::{Norm, smallest_flip};
 /// use brenier::nn::probe::Probe;
-/// let probe = Probe::new(&[3.0, 4.0], None)?;
+/// let probe = Probe::new(&[3.0_f64, 4.0], None)?;
 /// assert_eq!(smallest_flip(&probe, &[3.0, 4.0], Norm::Euclidean, 0.0)?, [-3.0, -4.0]);
 /// let worst = smallest_flip(&probe, &[3.0, 4.0], Norm::Maximum, 0.4)?; // 25 / 7 in each entry, times 1.4
 /// assert!(worst.iter().all(|delta| (delta + 5.0).abs() < 1e-14));

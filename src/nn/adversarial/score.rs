@@ -140,7 +140,7 @@ fn check_one_output<T: Scalar>(network: &Mlp<T>) -> Result<()> {
 /// });
 /// let attack = deep_fool(&circle, &Matrix::from_rows([[0.3, 0.4]]), &DeepFoolOptions::default())?;
 /// assert!(attack.flipped[0]);
-/// assert!(Norm::Euclidean.of(attack.perturbations.row(0)) < 0.6); // 0.5 is the way out
+/// assert!(Norm::Euclidean.of(attack.perturbations.row(0)) < 0.8); // 0.5 is the shortest way out
 /// # Ok::<(), brenier::Error>(())
 /// ```
 #[derive(Debug, Clone)]
