@@ -162,12 +162,12 @@ impl<'a, T: Scalar> MatrixView<'a, T> {
     /// [`Error::NotFiniteEntry`] with the first such entry, row after row.
     pub fn check_finite(self, what: &'static str) -> Result<()> {
         for (row, entries) in self.iter_rows().enumerate() {
-            // One pass that vectorises: a product with zero is zero for finite numbers, else NaN.
-            let mut probe = T::ZERO;
-            for &value in entries {
-                probe += value * T::ZERO;
+            // One pass without an early end, which vectorises; a sum of numbers would not.
+            let mut finite = true;
+            for value in entries {
+                finite &= value.is_finite();
             }
-            if probe == T::ZERO {
+            if finite {
                 continue;
             }
             for (column, &value) in entries.iter().enumerate() {
