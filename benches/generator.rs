@@ -174,10 +174,24 @@ fn peers(folder: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Runs on a thread of the pool, so that large products are not handed over from outside of it, one by one.
+#[cfg(feature = "parallel")]
+fn in_pool<R: Send>(function: impl FnOnce() -> R + Send) -> R {
+    rayon::ThreadPoolBuilder::new().build().expect("a thread at least").install(function)
+}
+
+#[cfg(not(feature = "parallel"))]
+fn in_pool<R>(function: impl FnOnce() -> R) -> R {
+    function()
+}
+
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().collect();
     match arguments.iter().position(|argument| argument == "--peers") {
-        Some(place) => peers(Path::new(arguments.get(place + 1).ok_or("--peers needs a folder")?)),
+        Some(place) => {
+            let folder = Path::new(arguments.get(place + 1).ok_or("--peers needs a folder")?);
+            Ok(in_pool(|| peers(folder).map_err(|error| error.to_string()))?)
+        }
         None => {
             let mut criterion = Criterion::default().configure_from_args();
             steps(&mut criterion)?;

@@ -94,7 +94,6 @@ impl<T: Scalar> SinkhornGenerator<T> {
         data: MatrixView<'_, T>,
         optimiser: &mut impl Optimiser<T>,
     ) -> Result<GeneratorStep> {
-        data.check_finite("data")?;
         let (loss, mut evaluation) = (&mut self.loss, None);
         let mut of_points = |points: MatrixView<'_, T>, gradient: MatrixViewMut<'_, T>| {
             match loss.value_and_gradient_into(data, points, None, Some(gradient)) {
@@ -102,8 +101,10 @@ impl<T: Scalar> SinkhornGenerator<T> {
                     evaluation = Some(answer);
                     Ok(answer.value)
                 }
-                // The data are finite: it is the network that has gone astray.
-                Err(Error::NotFiniteEntry { .. } | Error::Argument { .. }) => Ok(f64::NAN),
+                // Points of the network, the targets, that are not finite or too far away for ε are an outcome; such data are an error.
+                Err(
+                    Error::NotFiniteEntry { what: minibatch::TARGET_POINTS, .. } | Error::Argument { .. },
+                ) => Ok(f64::NAN),
                 Err(error) => Err(error),
             }
         };

@@ -644,7 +644,7 @@ mod tests {
 
     /// Every kernel against the same formula in plain loops and double precision. Sums have at most 40 terms, which are at most about 4.
     fn against_plain_loops<S: Simd, A: Scalar>() {
-        for (n, m, d) in [(1, 1, 1), (3, 16, 2), (8, 17, 3), (21, 40, 5)] {
+        for (n, m, d) in [(1_usize, 1_usize, 1_usize), (3, 16, 2), (8, 17, 3), (21, 40, 5)] {
             let stride = m.next_multiple_of(PADDING);
             let bound = 400.0 * A::EPSILON.to_f64();
             let wide = |values: &[A]| -> Vec<f64> { values.iter().map(|x| x.to_f64()).collect() };
