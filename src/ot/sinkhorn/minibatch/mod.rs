@@ -420,8 +420,8 @@ mod tests {
                             );
                         }
                     }
-                    for j in 0..m {
-                        assert!((loss.potentials().1[j] - v[j]).abs() <= bound * epsilon);
+                    for (got, expected) in loss.potentials().1.iter().zip(&v) {
+                        assert!((got - expected).abs() <= bound * epsilon);
                     }
                     let costs = pairwise(&x, &y, Distance::SquaredEuclidean).unwrap();
                     let sum = |value: &dyn Fn(usize, usize) -> f64| -> f64 {
