@@ -44,14 +44,14 @@ fn on_the_tape(x: &Matrix<f64>, y: &Matrix<f64>, options: &Options) -> (f64, Mat
         let costs = tape.squared_distances(x, y)?;
         let costs = tape.scale(costs, 1.0 / epsilon)?;
         // In units of epsilon.
-        let (mut u, mut v) = (tape.filled(n, 1, 0.0), tape.filled(1, m, 0.0));
+        let (mut u, mut v) = (tape.filled(n, 1, 0.0)?, tape.filled(1, m, 0.0)?);
         for _ in 0..options.iterations {
             let exponents = tape.subtract(v, costs)?;
-            let sums = tape.log_sum_exp(Axis::Rows, exponents)?;
+            let sums = tape.log_sum_exp(exponents, Axis::Rows)?;
             let negative = tape.negate(sums)?;
             u = tape.shift(negative, -(n as f64).ln())?;
             let exponents = tape.subtract(u, costs)?;
-            let sums = tape.log_sum_exp(Axis::Columns, exponents)?;
+            let sums = tape.log_sum_exp(exponents, Axis::Columns)?;
             let negative = tape.negate(sums)?;
             v = tape.shift(negative, -(m as f64).ln())?;
         }
