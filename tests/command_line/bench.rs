@@ -253,7 +253,7 @@ fn rbm_and_probe_refuse_what_they_cannot_train_on() {
         ("probe --inputs x.npy --labels three.npy", 1, "label 2 is 3"),
         ("probe --inputs x.npy --labels two.npy", 1, "number of labels"),
         ("probe --inputs x.npy --labels same.npy", 1, "class"),
-        ("probe --samples 4 --dim 2 --weight-decay -1", 1, "weight_decay"),
+        ("probe --samples 4 --dim 2 --weight-decay -1", 1, "weight decay is -1"),
         ("probe --samples 4 --epochs 0", 2, "0 is not in"),
     ] {
         let output = folder.run(&format!("bench {arguments}"));
