@@ -57,14 +57,14 @@ fn gradients_are_those_of_finite_differences() {
             let mut gradient = vec![1.0; mlp.parameters().len()]; // it accumulates: one more than the gradient
             let mut dx = Matrix::filled(4, 3, f64::NAN); // it is written
             mlp.backward(&u, &mut workspace, &mut gradient, Some(dx.view_mut())).unwrap();
-            for index in 0..gradient.len() {
+            for (index, &slope) in gradient.iter().enumerate() {
                 let mut parameters = mlp.parameters().to_vec();
                 let expected = difference(&mut parameters, index, |parameters| {
                     mlp.parameters_mut().copy_from_slice(parameters);
                     inner(mlp.apply(&x).unwrap().view(), u.view())
                 });
                 mlp.parameters_mut().copy_from_slice(&parameters);
-                assert_close(gradient[index] - 1.0, expected, &format!("{activation} parameter {index}"));
+                assert_close(slope - 1.0, expected, &format!("{activation} parameter {index}"));
             }
             for index in 0..12 {
                 let mut entries = x.as_slice().to_vec();
@@ -116,18 +116,14 @@ fn the_backward_pass_of_the_input_gradient_is_that_of_finite_differences() {
                 .input_gradient_backward(&u, &w, &mut workspace, &mut gradient, Some(dx.view_mut()))
                 .unwrap()
                 .to_matrix();
-            for index in 0..gradient.len() {
+            for (index, &slope) in gradient.iter().enumerate() {
                 let mut parameters = mlp.parameters().to_vec();
                 let expected = difference(&mut parameters, index, |parameters| {
                     mlp.parameters_mut().copy_from_slice(parameters);
                     scalar(&mlp, &x, &u)
                 });
                 mlp.parameters_mut().copy_from_slice(&parameters);
-                assert_close(
-                    gradient[index] + 1.0,
-                    expected,
-                    &format!("{activation} {widths:?} parameter {index}"),
-                );
+                assert_close(slope + 1.0, expected, &format!("{activation} {widths:?} parameter {index}"));
             }
             for index in 0..x.as_slice().len() {
                 let mut entries = x.as_slice().to_vec();
