@@ -2,7 +2,7 @@
 
 use brenier::nn::{Dropout, FourierFeatures, LayerNorm, LayerNormMemory, Parameters};
 use brenier::random::RandomStream;
-use brenier::{Error, Matrix, Scalar};
+use brenier::{Error, Matrix};
 
 /// The sum of the products entry by entry: a scalar function of a layer's output whose gradient is `weights`.
 fn weighted(y: &Matrix<f64>, weights: &Matrix<f64>) -> f64 {
@@ -136,7 +136,7 @@ fn layer_norm_keeps_its_digits_next_to_a_large_mean() {
 #[cfg(feature = "parallel")]
 #[test]
 fn layers_do_not_depend_on_threads() {
-    fn run<T: Scalar>(threads: usize) -> Vec<Matrix<T>> {
+    fn run<T: brenier::Scalar>(threads: usize) -> Vec<Matrix<T>> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
             let mut stream = RandomStream::new(3);
