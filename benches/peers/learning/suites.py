@@ -74,7 +74,7 @@ class Requirement:
 
 CASES = [
     Case("mlp", "large", 4096, (3, 512, 512, 512, 512, 2), steps=20, activation="silu"),
-    Case("mlp", "small", 128, (2, 64, 64, 2), steps=2000, activation="relu"),
+    Case("mlp", "small", 128, (2, 64, 64, 2), steps=500, activation="relu"),
     Case("rbm", "digits", 10_000, (784, 256), batch=64, learning_rate=0.1),
     Case("probe", "activations", 1200, (4096, 1), steps=1000, weight_decay=0.1),
 ]
