@@ -5,6 +5,13 @@
 
 use std::ops::Range;
 
+/// Whether the pool has more than one thread. With one the caller does the work itself: to hand it over and to wait costs tens of
+/// microseconds, as much as a small product.
+#[cfg(feature = "parallel")]
+fn has_threads() -> bool {
+    rayon::current_num_threads() > 1
+}
+
 /// `function` on each range of `chunk` consecutive indices below `count` (the last may be shorter); results in order.
 pub(crate) fn map_chunks<R: Send>(
     count: usize,
@@ -15,7 +22,7 @@ pub(crate) fn map_chunks<R: Send>(
     let range = |index: usize| index * chunk..((index + 1) * chunk).min(count);
     let chunks = count.div_ceil(chunk);
     #[cfg(feature = "parallel")]
-    if chunks > 1 {
+    if chunks > 1 && has_threads() {
         use rayon::prelude::*;
         return (0..chunks).into_par_iter().map(|index| function(range(index))).collect();
     }
@@ -30,7 +37,7 @@ pub(crate) fn for_each_chunk_mut<T: Send>(
 ) {
     assert!(chunk > 0, "chunks must not be empty");
     #[cfg(feature = "parallel")]
-    if data.len() > chunk {
+    if data.len() > chunk && has_threads() {
         use rayon::prelude::*;
         data.par_chunks_mut(chunk).enumerate().for_each(|(index, part)| function(index * chunk, part));
         return;
@@ -48,7 +55,7 @@ pub(crate) fn for_each_pair_of_chunks_mut<A: Send, B: Send>(
 ) {
     assert!(chunk > 0 && other_chunk > 0, "chunks must not be empty");
     #[cfg(feature = "parallel")]
-    if data.len() > chunk {
+    if data.len() > chunk && has_threads() {
         use rayon::prelude::*;
         data.par_chunks_mut(chunk)
             .zip(other.par_chunks_mut(other_chunk))
@@ -67,8 +74,9 @@ pub(crate) fn join<A: Send, B: Send>(
     second: impl FnOnce() -> B + Send,
 ) -> (A, B) {
     #[cfg(feature = "parallel")]
-    return rayon::join(first, second);
-    #[cfg(not(feature = "parallel"))]
+    if has_threads() {
+        return rayon::join(first, second);
+    }
     (first(), second())
 }
 
