@@ -194,3 +194,47 @@ fn data_that_do_not_fit_are_refused_before_the_first_step() {
     assert!(attempt(&x, &[0, 1, 2, 0], &options.with_clip_norm(f64::NAN)).is_err());
     assert_eq!(mlp.parameters(), before);
 }
+
+#[test]
+fn a_step_that_overflows_is_undone_even_if_it_is_the_last() {
+    // Behind a tanh the loss stays finite whatever the weights, so only the weights themselves can tell.
+    let mut mlp = Mlp::<f64>::new(&[2, 3, 1], Activation::Tanh, &mut RandomStream::new(1)).unwrap();
+    let before = mlp.parameters().to_vec();
+    let (x, y) = (Matrix::from_rows([[1.0, 2.0], [0.5, -1.0]]), Matrix::from_rows([[1.0], [0.0]]));
+    let training = fit(
+        &mut mlp,
+        x.view(),
+        &Targets::from(&y),
+        &MeanSquaredError::default(),
+        &mut Sgd::new(SgdOptions::default().with_learning_rate(f64::MAX).with_momentum(0.9)).unwrap(),
+        &TrainingOptions::default().with_epochs(1).with_batch(1).with_shuffle(false),
+        &mut RandomStream::new(1),
+        &mut |_| ControlFlow::Continue(()),
+    )
+    .unwrap();
+    let Status::NotFinite { step, place: Place::Weight { .. } } = &training.status else {
+        panic!("{:?}", training.status)
+    };
+    assert_eq!((*step, training.steps), (training.steps, *step));
+    assert!(mlp.parameters().iter().all(|parameter| parameter.is_finite()));
+    if training.steps == 0 {
+        assert_eq!(mlp.parameters(), before);
+    }
+    let mut learn = |options: &TrainingOptions| {
+        fit(
+            &mut mlp,
+            x.view(),
+            &Targets::from(&y),
+            &MeanSquaredError::default(),
+            &mut adam(0.01),
+            options,
+            &mut RandomStream::new(1),
+            &mut |progress| {
+                if progress.step == 4 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            },
+        )
+    };
+    // Without an end but the observer's.
+    let training = learn(&TrainingOptions::default().with_epochs(usize::MAX).with_batch(1)).unwrap();
+    assert_eq!((training.status, training.steps), (Status::Stopped, 5));
+}

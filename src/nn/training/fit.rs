@@ -155,7 +155,7 @@ pub fn fit<T: Scalar>(
     check(mlp, inputs, targets, options)?;
     let samples = inputs.rows();
     let steps_in_epoch = samples.div_ceil(options.batch) as u64;
-    let steps = steps_in_epoch * options.epochs as u64;
+    let steps = steps_in_epoch.saturating_mul(options.epochs as u64); // who stops it by the observer may ask for any number
     let mut trainer = Trainer::new();
     if let Some(norm) = options.clip_norm {
         trainer = trainer.with_clip_norm(norm);

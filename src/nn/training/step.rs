@@ -1,11 +1,11 @@
 //! One guarded training step.
 
-use crate::Scalar;
 use crate::error::{Error, Result};
 use crate::matrix::{MatrixView, MatrixViewMut};
 use crate::nn::loss::{Loss, Targets};
 use crate::nn::optim::{Optimiser, clip_by_norm, gradient_norm};
 use crate::nn::{Mlp, MlpWorkspace, Parameters};
+use crate::{Scalar, simd};
 use std::fmt;
 
 /// Where the first number that is not finite was found.
@@ -37,6 +37,13 @@ pub enum Place {
         /// The element of it.
         index: usize,
     },
+    /// In a tensor after the step itself: loss and gradient are finite, the step was too long.
+    Weight {
+        /// The tensor's name.
+        tensor: String,
+        /// The element of it.
+        index: usize,
+    },
 }
 
 impl fmt::Display for Place {
@@ -49,6 +56,9 @@ impl fmt::Display for Place {
             Place::Loss => formatter.write_str("the loss"),
             Place::Gradient { tensor, index } => {
                 write!(formatter, "element {index} of the gradient of {tensor}")
+            }
+            Place::Weight { tensor, index } => {
+                write!(formatter, "element {index} of {tensor} after the step")
             }
         }
     }
@@ -216,7 +226,8 @@ impl<T: Scalar> Trainer<T> {
         let gradient_norm = match norm {
             Ok(norm) => norm,
             Err(Error::NotFinite { index, .. }) => {
-                let place = tensor_of(mlp, index);
+                let (tensor, index) = tensor_of(mlp, index);
+                let place = Place::Gradient { tensor, index };
                 self.restore(mlp, &place);
                 return Ok(StepOutcome::NotFinite(place));
             }
@@ -225,6 +236,10 @@ impl<T: Scalar> Trainer<T> {
         self.last_good.clear();
         self.last_good.extend_from_slice(mlp.parameters());
         optimiser.step(mlp.parameters_mut(), &self.gradient)?;
+        if let Some(place) = Self::broken_weight(mlp) {
+            self.restore(mlp, &place);
+            return Ok(StepOutcome::NotFinite(place));
+        }
         Ok(StepOutcome::Taken { loss: value, gradient_norm })
     }
 
@@ -243,6 +258,18 @@ impl<T: Scalar> Trainer<T> {
         Place::Loss
     }
 
+    /// The first weight that a step has left NaN or infinite. A loss can be finite all the same, behind a tanh for one.
+    fn broken_weight(mlp: &Mlp<T>) -> Option<Place> {
+        let parameters = mlp.parameters();
+        // Finite numbers may have an infinite sum; the others never have a finite one.
+        if simd::sum(parameters).is_finite() {
+            return None;
+        }
+        let index = parameters.iter().position(|parameter| !parameter.is_finite())?;
+        let (tensor, index) = tensor_of(mlp, index);
+        Some(Place::Weight { tensor, index })
+    }
+
     /// Goes back to the last good weights, unless the batch is to blame.
     fn restore(&self, mlp: &mut Mlp<T>, place: &Place) {
         let is_of_batch = matches!(place, Place::Input { .. });
@@ -252,12 +279,12 @@ impl<T: Scalar> Trainer<T> {
     }
 }
 
-/// The tensor in which an element of the gradient lies.
-fn tensor_of<T: Scalar>(mlp: &Mlp<T>, index: usize) -> Place {
+/// The tensor in which a parameter lies, and its place there.
+fn tensor_of<T: Scalar>(mlp: &Mlp<T>, index: usize) -> (String, usize) {
     let tensor = mlp
         .tensors()
         .into_iter()
         .find(|tensor| tensor.range.contains(&index))
         .expect("tensors cover the parameters");
-    Place::Gradient { index: index - tensor.range.start, tensor: tensor.name }
+    (tensor.name, index - tensor.range.start)
 }
