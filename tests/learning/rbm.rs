@@ -488,3 +488,30 @@ fn bad_options_are_refused() {
         Err(Error::Argument { value: 26.0, .. })
     ));
 }
+
+#[test]
+fn sizes_and_numbers_at_the_end_of_their_range_are_no_trap() {
+    let rbm = Rbm::<f32>::zeros(2, 2).unwrap();
+    let chains = TemperingOptions::default().with_chains(usize::MAX / 3);
+    assert!(matches!(
+        Tempering::new(&rbm, &chains, RandomStream::new(1)),
+        Err(Error::Argument { name: "chains", .. })
+    ));
+    let data = Matrix::from_rows([[1.0_f32, 0.0], [0.0, 1.0]]);
+    let mut rbm = rbm;
+    let endless = TrainingOptions::default().with_epochs(usize::MAX);
+    let mut trainer = Trainer::new(&rbm, endless, RandomStream::new(1)).unwrap();
+    let report = trainer.train(&mut rbm, &data, &mut |_| ControlFlow::Break(())).unwrap();
+    assert_eq!((report.status, report.epochs), (TrainingStatus::Stopped, 1));
+
+    // Rows whose sum is zero, and whose products with the hidden units overflow.
+    let stream = &mut RandomStream::new(3);
+    let mut rbm = Rbm::<f32>::random(1, 2, 0.1, stream).unwrap().with_gaussian_visible(&[1.0]).unwrap();
+    let before = rbm.parameters().to_vec();
+    let options = TrainingOptions::default().with_learning_rate(1e3);
+    let mut trainer = Trainer::new(&rbm, options, RandomStream::new(1)).unwrap();
+    let data = Matrix::from_rows([[3e38_f32], [-3e38]]);
+    let report = trainer.train(&mut rbm, &data, &mut |_| ControlFlow::Continue(())).unwrap();
+    assert_eq!(report.status, TrainingStatus::Diverged { epoch: 0, step: 0, layer: "visible" });
+    assert_eq!(rbm.parameters(), before);
+}

@@ -139,7 +139,11 @@ impl<T: Scalar> Tempering<T> {
     pub fn new(rbm: &Rbm<T>, options: &TemperingOptions, stream: RandomStream) -> Result<Self> {
         options.check()?;
         let levels = options.inverse_temperatures.clone();
-        let rows = options.chains * levels.len();
+        let Some(rows) = options.chains.checked_mul(levels.len()) else {
+            let (value, requirement) =
+                (options.chains as f64, "the chains of all levels must fit into memory");
+            return Err(Error::Argument { name: "chains", value, requirement });
+        };
         let start = super::Chains::new(rbm, rows, stream.split(0))?.visible().to_matrix();
         let scales: Vec<T> = (0..rows).map(|row| T::from_f64(levels[row % levels.len()])).collect();
         Ok(Self {

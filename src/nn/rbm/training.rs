@@ -63,6 +63,8 @@ pub struct Trainer<T> {
     /// The last step, for momentum: as the parameters.
     velocity: Vec<T>,
     persistent: bool,
+    /// Whether the machine at hand has real visible units.
+    gaussian: bool,
     tempering: Option<Tempering<T>>,
     steps: u64,
 }
@@ -89,6 +91,7 @@ impl<T: Scalar> Trainer<T> {
         };
         Ok(Self {
             persistent: matches!(options.sampler, Sampler::Persistent { .. }),
+            gaussian: rbm.is_gaussian(),
             velocity: if options.momentum > 0.0 { vec![T::ZERO; rbm.parameters().len()] } else { Vec::new() },
             options,
             stream,
@@ -127,7 +130,7 @@ impl<T: Scalar> Trainer<T> {
         rbm.check_visible("Trainer::train", "data", data)?;
         let batch = self.options.batch.min(data.rows());
         let (first, last) = (self.options.learning_rate, self.options.final_learning_rate);
-        let all = (self.options.epochs * data.rows().div_ceil(batch)).max(2) as f64;
+        let all = (self.options.epochs as f64 * data.rows().div_ceil(batch) as f64).max(2.0);
         let mut order: Vec<usize> = (0..data.rows()).collect();
         let mut steps = 0;
         for epoch in 0..self.options.epochs {
@@ -213,6 +216,7 @@ impl<T: Scalar> Trainer<T> {
         let (visible, hidden) = self.shape;
         let batch = rows.len();
         let chains = self.chains(batch);
+        self.gaussian = rbm.is_gaussian();
         let both = batch + chains;
         let grow = |buffer: &mut Vec<T>, length: usize, value: T| {
             if buffer.len() < length {
@@ -297,6 +301,10 @@ impl<T: Scalar> Trainer<T> {
         // False for NaN too.
         let good = |sums: &[T]| sums.iter().filter(|sum| sum.abs() < limit).count() == sums.len();
         if !good(&self.visible_sums) {
+            return Err("visible");
+        }
+        // Bits are at most one; real numbers may cancel in a sum and not in the gradient of the weights.
+        if self.gaussian && !good(&self.visible[..both * width]) {
             return Err("visible");
         }
         if good(&self.hidden_sums) { Ok(()) } else { Err("hidden") }
