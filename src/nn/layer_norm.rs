@@ -68,6 +68,10 @@ impl<T: Scalar> LayerNorm<T> {
                 requirement: "there must be at least 1",
             });
         }
+        if features > isize::MAX as usize / (2 * size_of::<T>()) {
+            let (value, requirement) = (features as f64, "the parameters must fit into the address space");
+            return Err(Error::Argument { name: "features", value, requirement });
+        }
         let mut parameters = vec![T::ONE; 2 * features];
         parameters[features..].fill(T::ZERO);
         Ok(Self { parameters, epsilon: 1e-5 })

@@ -1,6 +1,6 @@
 //! Dropout, layer normalisation and Fourier features: closed forms, finite differences, PyTorch's numbers, threads and hostile input.
 
-use brenier::nn::{Dropout, FourierFeatures, LayerNorm, LayerNormMemory, Parameters};
+use brenier::nn::{Dropout, FourierFeatures, LayerNorm, LayerNormMemory, Linear, Parameters};
 use brenier::random::RandomStream;
 use brenier::{Error, Matrix};
 
@@ -296,4 +296,16 @@ fn shapes_and_options_that_do_not_fit_are_refused() {
     shape(features.forward_into(x.view(), right.view_mut()));
     shape(features.forward_into(x.submatrix(0..3, 0..1), narrow.view_mut()));
     shape(features.backward_into(x.view(), x.view(), narrow.view_mut()));
+}
+
+#[test]
+fn sizes_beyond_the_address_space_are_refused() {
+    let stream = &mut RandomStream::new(1);
+    assert!(matches!(Linear::<f32>::new(1 << 63, 2, false, stream), Err(Error::Argument { .. })));
+    assert!(matches!(Linear::<f32>::new(usize::MAX, 1, true, stream), Err(Error::Argument { .. })));
+    assert!(matches!(
+        Linear::<f64>::from_parameters(usize::MAX, 1, vec![], true),
+        Err(Error::Argument { .. })
+    ));
+    assert!(matches!(LayerNorm::<f32>::new(usize::MAX / 2 + 1), Err(Error::Argument { .. })));
 }

@@ -35,8 +35,7 @@ impl<T: Scalar> Linear<T> {
     /// # Errors
     /// [`Error::Empty`] without inputs or outputs.
     pub fn new(inp: usize, out: usize, bias: bool, stream: &mut RandomStream) -> Result<Self> {
-        check_sizes(inp, out)?;
-        let mut parameters = vec![T::ZERO; out * (inp + usize::from(bias))];
+        let mut parameters = vec![T::ZERO; count::<T>(inp, out, bias)?];
         let bound = T::ONE / T::from_f64(inp as f64).sqrt();
         stream.fill_uniform_range(&mut parameters, -bound, bound)?;
         Ok(Linear { inp, out, bias, parameters })
@@ -47,8 +46,7 @@ impl<T: Scalar> Linear<T> {
     /// # Errors
     /// [`Error::Empty`] without inputs or outputs, [`Error::Shape`] for another number of parameters.
     pub fn from_parameters(inp: usize, out: usize, parameters: Vec<T>, bias: bool) -> Result<Self> {
-        check_sizes(inp, out)?;
-        let expected = out * (inp + usize::from(bias));
+        let expected = count::<T>(inp, out, bias)?;
         if parameters.len() != expected {
             return Err(Error::Shape {
                 operation: "Linear::from_parameters",
@@ -152,13 +150,19 @@ impl<T: Scalar> Linear<T> {
     }
 }
 
-fn check_sizes(inp: usize, out: usize) -> Result<()> {
+/// The number of parameters, if they can be addressed.
+fn count<T>(inp: usize, out: usize, bias: bool) -> Result<usize> {
     for (size, what) in [(inp, "the input of a linear layer"), (out, "the output of a linear layer")] {
         if size == 0 {
             return Err(Error::Empty { what });
         }
     }
-    Ok(())
+    let count = inp.checked_add(usize::from(bias)).and_then(|columns| columns.checked_mul(out));
+    count.filter(|&count| count <= isize::MAX as usize / size_of::<T>()).ok_or(Error::Argument {
+        name: "inp * out",
+        value: inp as f64 * out as f64,
+        requirement: "the parameters must fit into the address space",
+    })
 }
 
 impl<T: Scalar> Parameters<T> for Linear<T> {
