@@ -997,3 +997,11 @@ fn errors_of_custom_operations_come_back() {
     tape.backward_from(product, &Matrix::filled(2, 2, f64::NAN)).unwrap();
     assert!(tape.gradient(x).unwrap()[(0, 0)].is_nan());
 }
+
+#[test]
+fn rows_without_entries_cannot_be_counted_beyond_the_largest_number() {
+    let mut tape = Tape::<f32>::new();
+    let tall = tape.filled(usize::MAX, 0, 1.0).unwrap();
+    assert!(matches!(tape.concatenate_rows(&[tall, tall]), Err(Error::Shapes { .. })));
+    assert_eq!(tape.len(), 1);
+}

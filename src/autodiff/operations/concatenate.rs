@@ -29,7 +29,7 @@ impl<T: Scalar> Rule<T> for Concatenate {
             return Err(Error::Empty { what: "the list of matrices to concatenate" });
         };
         let left = inputs.values[first].shape();
-        let mut length = 0;
+        let mut length = 0_usize;
         for matrix in inputs.iter() {
             let right = matrix.shape();
             let (side, along) =
@@ -37,7 +37,12 @@ impl<T: Scalar> Rule<T> for Concatenate {
             if !side {
                 return Err(Error::Shapes { operation: Rule::<T>::name(self), left, right });
             }
-            length += along;
+            // Matrices without entries may have any number of rows.
+            length = length.checked_add(along).ok_or(Error::Shapes {
+                operation: Rule::<T>::name(self),
+                left,
+                right,
+            })?;
         }
         Ok(if self.below { (length, left.1) } else { (left.0, length) })
     }
