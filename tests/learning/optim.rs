@@ -525,3 +525,27 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn states_with_numbers_that_no_run_has_are_no_trap() {
+    let mut first = Adam::<f64>::new(AdamOptions::default().with_amsgrad(true)).unwrap();
+    first.step(&mut [1.0, 2.0], &[1.0, -1.0]).unwrap();
+    let mut second = first.clone();
+    for place in [1, 2] {
+        let mut state = first.state();
+        state.moments[place].values[1] = -1.0;
+        assert!(matches!(second.restore(state), Err(Error::Negative { index: 1, .. })));
+        assert_eq!(second.state(), first.state());
+    }
+    let mut state = first.state();
+    state.steps = u64::MAX;
+    second.restore(state).unwrap();
+    let mut parameters = [1.0, 2.0];
+    second.step(&mut parameters, &[1.0, -1.0]).unwrap();
+    assert!(parameters.iter().all(|parameter| parameter.is_finite()));
+
+    let mut average = WeightAverage::new(0.9, AverageStart::BiasCorrected).unwrap();
+    average.restore(vec![1.0], u64::MAX).unwrap();
+    average.update(&[2.0]).unwrap();
+    assert!((average.weights()[0] - 1.1_f64).abs() < 1e-15);
+}

@@ -209,7 +209,7 @@ impl<T: Scalar> Optimiser<T> for Adam<T> {
     fn step(&mut self, parameters: &mut [T], gradient: &[T]) -> Result<()> {
         check_gradient("Adam::step", parameters.len(), gradient.len())?;
         self.prepare(parameters.len())?;
-        self.steps += 1;
+        self.steps = self.steps.saturating_add(1); // a state from a file may say any number
         for segment in &self.segments {
             let coefficients = Coefficients::<T>::new(&self.options, self.learning_rate, self.steps, segment);
             let range = segment.range.clone();
@@ -272,6 +272,11 @@ impl<T: Scalar> Optimiser<T> for Adam<T> {
             let [mean, square] = state.into_moments(self.kind(), ["exp_avg", "exp_avg_sq"])?;
             (mean, square, Vec::new())
         };
+        for (what, squares) in [("exp_avg_sq", &mean_square), ("max_exp_avg_sq", &largest)] {
+            if let Some(index) = squares.iter().position(|&square| square < T::ZERO) {
+                return Err(Error::Negative { what, index, value: squares[index].to_f64() });
+            }
+        }
         (self.steps, self.learning_rate) = (steps, learning_rate);
         (self.mean, self.mean_square, self.largest) = (mean, mean_square, largest);
         self.segments.clear();

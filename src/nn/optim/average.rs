@@ -77,7 +77,7 @@ impl<T: Scalar> WeightAverage<T> {
             return Ok(());
         }
         self.check_length("WeightAverage::update", parameters.len())?;
-        self.updates += 1;
+        self.updates = self.updates.saturating_add(1); // what was restored may be any number
         let share = T::from_f64(self.share());
         Slices::new(parameters, [&mut self.weights]).for_each_chunk(&|part| {
             let [weights] = part.state;

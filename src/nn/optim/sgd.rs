@@ -201,7 +201,7 @@ impl<T: Scalar> Optimiser<T> for Sgd<T> {
     fn step(&mut self, parameters: &mut [T], gradient: &[T]) -> Result<()> {
         check_gradient("Sgd::step", parameters.len(), gradient.len())?;
         self.prepare(parameters.len())?;
-        self.steps += 1;
+        self.steps = self.steps.saturating_add(1); // a state from a file may say any number
         let options = &self.options;
         for segment in &self.segments {
             let range = segment.range.clone();
