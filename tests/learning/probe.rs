@@ -451,3 +451,67 @@ fn the_lie_detector_has_the_exercise_s_numbers() {
         assert_eq!(transfer(&probe, &lies, &found.delta).unwrap().flipped, flipped, "λ = {penalty}");
     }
 }
+
+#[test]
+fn certificates_hold_where_losses_are_tiny() {
+    // Separable rows and hardly a penalty: α is a billionth of c, and c - α has lost its digits.
+    let x = Matrix::from_rows([[1.0, 1.0], [2.0, 1.0], [-1.0, 1.0], [-3.0, 1.0]]);
+    let samples = Samples::new(&x, &[1_u8, 1, 0, 0]);
+    let options = LikelihoodOptions::default().with_penalty(1e-12).with_bias(true);
+    let fit = fit_likelihood(&samples, &options).unwrap();
+    let certificate = fit.certificate;
+    assert_eq!(fit.status, LikelihoodStatus::Converged);
+    let excess = certificate.dual_objective / certificate.objective - 1.0;
+    assert!(excess < 1e-14, "the lower bound lies above the objective by {excess:e}");
+
+    // Early steps, weights down to zero, scales and penalties far apart: never above the minimum.
+    let mut stream = RandomStream::new(21);
+    for trial in 0..60 {
+        let (rows, inputs) = (5 + trial % 13, 1 + trial % 5);
+        let mut x: Matrix<f64> = stream.normal_matrix(rows, inputs);
+        x.as_mut_slice().iter_mut().for_each(|entry| *entry *= [1.0, 1e-3, 1e3, 30.0][trial % 4]);
+        let labels: Vec<bool> =
+            (0..rows).map(|row| row == 0 || (row > 1 && stream.normal::<f64>() > 0.0)).collect();
+        let mut weights: Vec<f64> = (0..rows).map(|_| stream.uniform::<f64>() + 0.1).collect();
+        (weights[2], weights[3]) = (1e-12, 0.0);
+        let samples = Samples::new(&x, &labels).with_weights(&weights);
+        let options = LikelihoodOptions::default()
+            .with_penalty([1.0, 1e-6, 1e3, 1e-2][trial / 4 % 4])
+            .with_bias(trial % 3 == 0);
+        let best = fit_likelihood(&samples, &options).unwrap();
+        assert_eq!(best.status, LikelihoodStatus::Converged, "{trial}: {:?}", best.certificate);
+        for steps in 0..4 {
+            let early = fit_likelihood(&samples, &options.clone().with_max_iterations(steps)).unwrap();
+            assert!(
+                early.certificate.dual_objective <= best.certificate.objective * (1.0 + 1e-12),
+                "{trial}"
+            );
+        }
+    }
+}
+
+#[test]
+fn probes_that_the_type_cannot_hold_are_refused() {
+    let x = Matrix::from_rows([[1e-40_f32], [-1e-40]]);
+    let options = LikelihoodOptions::default().with_penalty(1e-80);
+    let refused = fit_likelihood(&Samples::new(&x, &[1_u8, 0]), &options);
+    assert!(matches!(refused, Err(Error::NotFinite { .. })), "{refused:?}");
+}
+
+#[test]
+fn directions_whose_squares_leave_the_range_are_directions() {
+    for scale in [1e-200, 1.0, 1e200] {
+        let probe = Probe::new(&[scale, 0.0], None).unwrap();
+        for norm in [Norm::Euclidean, Norm::Maximum] {
+            assert_eq!(smallest_flip(&probe, &[1.0, 0.0], norm, 0.0).unwrap(), [-1.0, 0.0]);
+        }
+        let x = Matrix::from_rows([[1.0, 0.0]]);
+        let attack = projected_gradient(&probe, &x, &[1_u8], &BallOptions::new(2.0)).unwrap();
+        assert!(attack.flipped[0] && attack.perturbations.row(0) == [-2.0, 0.0]);
+        assert!(deep_fool(&probe, &x, &DeepFoolOptions::default()).unwrap().flipped[0]);
+        assert_eq!(cosine(&[scale, 0.0], &[scale, 0.0]).unwrap(), 1.0);
+    }
+    let weak = Probe::new(&[1e-30_f32, 0.0], Some(1e10)).unwrap();
+    let refused = smallest_flip(&weak, &[1.0, 0.0], Norm::Euclidean, 0.0);
+    assert!(matches!(refused, Err(Error::NotFinite { index: 0, .. })), "{refused:?}");
+}

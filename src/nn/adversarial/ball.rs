@@ -172,8 +172,8 @@ fn advance<T: Scalar>(delta: &mut [T], gradient: &[T], a: T, norm: Norm) {
         Norm::Euclidean => {
             let length = euclidean_norm(gradient);
             if length > 0.0 {
-                let factor = T::from_f64(a.to_f64() / length);
-                delta.iter_mut().zip(gradient).for_each(|(delta, &g)| *delta += factor * g);
+                let entries = delta.iter_mut().zip(gradient);
+                entries.for_each(|(delta, &g)| *delta += T::from_f64(a.to_f64() * (g.to_f64() / length)));
             }
         }
         Norm::Maximum => {

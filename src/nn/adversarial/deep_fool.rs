@@ -8,7 +8,7 @@
 use super::{Attack, Score, check_answers, check_samples, perturb};
 use crate::error::{Error, Result};
 use crate::matrix::{Matrix, MatrixView};
-use crate::nn::probe::inner;
+use crate::nn::probe::euclidean_norm;
 use crate::scalar::Scalar;
 
 /// Options of [`deep_fool`].
@@ -85,9 +85,9 @@ pub fn deep_fool<'a, M: Score<T>, T: Scalar>(
         check_answers(&scores, Some(&gradients))?;
         for row in (0..x.rows()).filter(|&row| !flipped[row]) {
             let gradient = gradients.row(row);
-            let square = inner(gradient, gradient);
-            if square > 0.0 {
-                let factor = T::from_f64(-scores[row].to_f64() / square) * overshoot;
+            let length = euclidean_norm(gradient);
+            if length > 0.0 {
+                let factor = T::from_f64(-scores[row].to_f64() / length / length) * overshoot;
                 let delta = perturbations.row_mut(row).iter_mut();
                 delta.zip(gradient).for_each(|(delta, &g)| *delta += factor * g);
             }

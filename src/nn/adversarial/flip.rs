@@ -15,7 +15,7 @@ use crate::scalar::Scalar;
 /// The shortest δ that takes x to the boundary of the probe, times `1 + margin`: with a positive margin x + δ lies beyond, with zero on it, up to rounding. Zero where x lies on the boundary.
 ///
 /// # Errors
-/// [`Error::Shape`], [`Error::NotFiniteEntry`], [`Error::NotFinite`] for an input that does not fit or is not finite; [`Error::ZeroDirection`] for a probe without direction;
+/// [`Error::Shape`], [`Error::NotFiniteEntry`], [`Error::NotFinite`] for an input that does not fit or is not finite, and for a δ that the type cannot hold; [`Error::ZeroDirection`] for a probe without direction;
 /// [`Error::Argument`] for a margin that is not finite.
 ///
 /// # Examples
@@ -33,19 +33,28 @@ pub fn smallest_flip<T: Scalar>(probe: &Probe<T>, x: &[T], norm: Norm, margin: f
         return Err(Error::Argument { name: "margin", value: margin, requirement: "it must be finite" });
     }
     let w = probe.direction();
-    let size: f64 = match norm {
-        Norm::Euclidean => w.iter().map(|w| w.to_f64() * w.to_f64()).sum(),
-        Norm::Maximum => w.iter().map(|w| w.to_f64().abs()).sum(),
-    };
-    if size == 0.0 {
+    let largest = Norm::Maximum.of(w);
+    if largest == 0.0 {
         return Err(Error::ZeroDirection { what: "the direction of the probe" });
     }
-    let length = -probe.logit(x)?.to_f64() / size * (1.0 + margin);
-    let entry = |w: f64| match norm {
-        Norm::Euclidean => length * w,
-        // Entries that do not count stay as they are.
-        Norm::Maximum if w == 0.0 => 0.0,
-        Norm::Maximum => length * w.signum(),
+    // w over its largest entry: squares and sums stay in range.
+    let scaled = |w: &T| w.to_f64() / largest;
+    let size: f64 = match norm {
+        Norm::Euclidean => w.iter().map(|w| scaled(w) * scaled(w)).sum(),
+        Norm::Maximum => w.iter().map(|w| scaled(w).abs()).sum(),
     };
-    Ok(w.iter().map(|w| T::from_f64(entry(w.to_f64()))).collect())
+    let length = -probe.logit(x)?.to_f64() / largest / size * (1.0 + margin);
+    let entry = |w: &T| match norm {
+        Norm::Euclidean => length * scaled(w),
+        // Entries that do not count stay as they are.
+        Norm::Maximum if *w == T::ZERO => 0.0,
+        Norm::Maximum => length * scaled(w).signum(),
+    };
+    let delta: Vec<T> = w.iter().map(|w| T::from_f64(entry(w))).collect();
+    match delta.iter().position(|delta| !delta.is_finite()) {
+        None => Ok(delta),
+        Some(index) => {
+            Err(Error::NotFinite { what: "the shortest perturbation", index, value: delta[index].to_f64() })
+        }
+    }
 }

@@ -16,6 +16,7 @@
 //! Without penalty (λ = 0) there is a minimum only if no direction separates the classes. Where an iterate separates them, that is
 //! [`Separable`](LikelihoodStatus::Separable): the infimum is 0 and not reached, and the probe is the separating one. There is no dual value then.
 
+use super::mean_difference::finite;
 use super::pass::{Coefficient, RowPass};
 use super::{Probe, Samples, euclidean_norm, inner};
 use crate::error::{Error, Result};
@@ -137,7 +138,7 @@ pub struct LikelihoodCertificate {
     pub objective: f64,
     /// D at the α that belongs to it: a lower bound on the minimum. NaN without penalty.
     pub dual_objective: f64,
-    /// P - D, not below zero: a bound on how far P is from the minimum. NaN without penalty.
+    /// P - D, not below zero: up to rounding, a bound on how far P is from the minimum. NaN without penalty.
     pub gap: f64,
     /// The norm of P's gradient.
     pub gradient_norm: f64,
@@ -247,7 +248,7 @@ pub fn fit_likelihood_with<T: Scalar>(
     };
     let (direction, bias) = solver.parameters.split_at(samples.x().columns());
     Ok(LikelihoodFit {
-        probe: Probe::rounded(direction, bias.first().copied()),
+        probe: finite(Probe::rounded(direction, bias.first().copied()))?,
         status,
         certificate,
         norm: euclidean_norm(direction),
@@ -293,9 +294,10 @@ fn logistic(x: f64) -> f64 {
     if x < 0.0 { small / (1.0 + small) } else { 1.0 / (1.0 + small) }
 }
 
-/// `a ln(a / c)`, zero at zero.
-fn entropy_term(a: f64, c: f64) -> f64 {
-    if a > 0.0 { a * (a / c).ln() } else { 0.0 }
+/// `a ln(a / c) + b ln(b / c)` of two parts of c. The logarithm of the larger comes from the smaller, which has all its digits.
+fn entropy(a: f64, b: f64, c: f64) -> f64 {
+    let (small, large) = (a.min(b), a.max(b));
+    if small > 0.0 { small * (small / c).ln() + large * (-small / c).ln_1p() } else { 0.0 }
 }
 
 impl<'a, 'o, T: Scalar> Newton<'a, 'o, T> {
@@ -382,15 +384,18 @@ impl<'a, 'o, T: Scalar> Newton<'a, 'o, T> {
             true if sums[usize::from(sign > 0.0)] > 0.0 => smaller / sums[usize::from(sign > 0.0)],
             _ => 1.0,
         };
-        let mut entropy = 0.0;
-        for ((dual, sign), &cost) in self.dual.iter_mut().zip(&self.signs).zip(&self.costs) {
-            let alpha = *dual * scale(*sign);
-            entropy += entropy_term(alpha, cost) + entropy_term(cost - alpha, cost);
+        let mut sum = 0.0;
+        let rows = self.dual.iter_mut().zip(&self.signs).zip(&self.costs).zip(&self.logits);
+        for (((dual, sign), &cost), z) in rows {
+            let (scale, rest) = (scale(*sign), cost * logistic(sign * z));
+            let alpha = *dual * scale;
+            // c - α without cancellation.
+            sum += entropy(alpha, rest + *dual * (1.0 - scale), cost);
             *dual = alpha * sign;
         }
         self.pass.combine(&self.dual, &mut self.dual_direction);
         let square = inner(&self.dual_direction, &self.dual_direction);
-        let dual_objective = -square / (2.0 * penalty) - entropy;
+        let dual_objective = -square / (2.0 * penalty) - sum;
         let gap = (objective - dual_objective).max(0.0);
         LikelihoodCertificate { objective, dual_objective, gap, gradient_norm }
     }

@@ -215,7 +215,12 @@ pub(crate) fn inner<A: Scalar, B: Scalar>(a: &[A], b: &[B]) -> f64 {
 
 /// The Euclidean norm, in double precision; numbers up to the largest `f32` do not overflow.
 pub(crate) fn euclidean_norm<T: Scalar>(a: &[T]) -> f64 {
-    inner(a, a).sqrt()
+    let square = inner(a, a);
+    if square.is_finite() && square > 1e-270 {
+        return square.sqrt();
+    }
+    // Squares that left the range are scaled; NaN and infinities stay what they are.
+    super::optim::gradient_norm(a).unwrap_or(square.sqrt())
 }
 
 #[cfg(test)]
