@@ -20,8 +20,8 @@
 //! with the optimiser or scheduler that stands beside each of them.
 
 use brenier::nn::optim::{
-    Adam, AdamOptions, Annealing, Moment, OneCycle, Optimiser, ParameterGroup, PlateauOptions,
-    ReduceOnPlateau, Schedule, Sgd, SgdOptions, clip_by_norm, gradient_norm,
+    Adam, AdamOptions, Annealing, AverageStart, Moment, OneCycle, Optimiser, ParameterGroup, PlateauOptions,
+    ReduceOnPlateau, Schedule, Sgd, SgdOptions, WeightAverage, clip_by_norm, gradient_norm,
 };
 use brenier::random::RandomStream;
 use brenier::{Error, Scalar};
