@@ -316,6 +316,28 @@ fn bits_do_not_depend_on_the_number_of_threads() {
 }
 
 #[test]
+fn initial_values_go_by_their_names() {
+    use brenier::nn::initialisation::Initialisation;
+    let build = |initialisation| {
+        MlpOptions::new(&[400, 300, 2])
+            .with_initialisation(initialisation)
+            .build::<f64>(&mut RandomStream::new(3))
+            .unwrap()
+    };
+    let mlp = build(Initialisation::LecunNormal);
+    let weight = &mlp.parameters()[..120_000];
+    let variance = weight.iter().map(|w| w * w).sum::<f64>() / 120_000.0;
+    // 1/inp, and the mean of 120,000 squares is off by √(2/120,000) = 0.4%.
+    assert!((variance * 400.0 - 1.0).abs() < 0.02, "{variance}");
+    assert!(mlp.parameters()[120_000..120_300].iter().all(|&bias| bias == 0.0));
+    let default = build(Initialisation::LinearDefault);
+    assert!(default.parameters().iter().all(|w| w.abs() <= 1.0 / 300.0_f64.sqrt()));
+    assert!(default.parameters()[120_000..120_300].iter().any(|&bias| bias != 0.0));
+    let refused = MlpOptions::new(&[2, 2]).with_initialisation(Initialisation::Constant(f64::NAN));
+    assert!(matches!(refused.build::<f64>(&mut RandomStream::new(1)), Err(Error::Argument { .. })));
+}
+
+#[test]
 fn what_does_not_fit_is_refused() {
     let mut stream = RandomStream::new(1);
     let refused = |widths: &[usize]| Mlp::<f32>::new(widths, Activation::Relu, &mut RandomStream::new(1));

@@ -4,6 +4,7 @@ use super::{Layer, Mlp};
 use crate::Scalar;
 use crate::error::{Error, Result};
 use crate::nn::Activation;
+use crate::nn::initialisation::{Initialisation, fill_linear_bias};
 use crate::random::RandomStream;
 
 /// What a [`Mlp`] is built from.
@@ -25,6 +26,7 @@ pub struct MlpOptions {
     activation: Activation,
     output_activation: Activation,
     bias: bool,
+    initialisation: Initialisation,
 }
 
 impl MlpOptions {
@@ -35,6 +37,7 @@ impl MlpOptions {
             activation: Activation::Silu,
             output_activation: Activation::Identity,
             bias: true,
+            initialisation: Initialisation::LinearDefault,
         }
     }
 
@@ -56,12 +59,18 @@ impl MlpOptions {
         self
     }
 
-    /// The network, with PyTorch's initial values: weights and biases of a layer uniform in ±1/√inp. Other
-    /// initial values are written over its tensors afterwards.
+    /// The initial values of the weights. With [`Initialisation::LinearDefault`], the default, the biases are uniform in
+    /// ±1/√inp, as in PyTorch; with another they are zero.
+    pub fn with_initialisation(mut self, initialisation: Initialisation) -> Self {
+        self.initialisation = initialisation;
+        self
+    }
+
+    /// The network.
     ///
     /// # Errors
     /// [`Error::Shape`] for fewer than two widths, [`Error::Empty`] for a width of zero, [`Error::Argument`] for an activation
-    /// with a parameter that is not finite or for more parameters than fit into memory.
+    /// with a parameter that is not finite, for an initialisation out of its domain, or for more parameters than fit into memory.
     pub fn build<T: Scalar>(&self, stream: &mut RandomStream) -> Result<Mlp<T>> {
         if self.widths.len() < 2 {
             return Err(Error::Shape {
@@ -99,10 +108,13 @@ impl MlpOptions {
         parameters.try_reserve_exact(end).map_err(|_| too_large())?;
         parameters.resize(end, T::ZERO);
         for layer in &layers {
-            let bound = T::ONE / T::from_f64(layer.inp as f64).sqrt();
-            stream.fill_uniform_range(&mut parameters[layer.weight.clone()], -bound, bound)?;
-            if let Some(bias) = &layer.bias {
-                stream.fill_uniform_range(&mut parameters[bias.clone()], -bound, bound)?;
+            self.initialisation.fill(
+                &mut parameters[layer.weight.clone()],
+                (layer.out, layer.inp),
+                stream,
+            )?;
+            if let (Some(bias), Initialisation::LinearDefault) = (&layer.bias, &self.initialisation) {
+                fill_linear_bias(&mut parameters[bias.clone()], layer.inp, stream)?;
             }
         }
         Ok(Mlp { layers, parameters })
