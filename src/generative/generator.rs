@@ -265,8 +265,8 @@ pub fn fit_generator<T: Scalar>(
     if let Some(norm) = options.clip_norm {
         generator = generator.with_clip_norm(norm);
     }
-    let mut noise = Matrix::zeros(options.batch, network.inputs());
-    let mut batch = Matrix::zeros(options.batch, data.dimension());
+    let mut noise = Matrix::try_zeros(options.batch, network.inputs())?;
+    let mut batch = Matrix::try_zeros(options.batch, data.dimension())?;
     let mut training = GeneratorTraining { status: Status::Completed, steps: 0, losses: Vec::new() };
     while training.steps < options.steps {
         data.draw(stream, batch.view_mut())?;

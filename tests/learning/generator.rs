@@ -305,6 +305,7 @@ fn bad_input_is_refused() {
         Err(Error::Shape { expected: 3, got: 2, .. })
     ));
     assert!(matches!(try_with(&Matrix::zeros(0, 2), options), Err(Error::Empty { .. })));
+    assert!(try_with(&data, options.with_batch(usize::MAX)).is_err());
     let mut bad = data.clone();
     bad[(7, 0)] = f32::INFINITY;
     assert!(matches!(try_with(&bad, options), Err(Error::NotFiniteEntry { row: 7, column: 0, .. })));
@@ -313,4 +314,22 @@ fn bad_input_is_refused() {
     assert!(matches!(generate(&network, 0, &mut stream), Err(Error::Empty { .. })));
     let mut rows = Rows::new(MatrixView::from(&data)).unwrap();
     assert!(rows.draw(&mut stream, Matrix::zeros(3, 4).view_mut()).is_err());
+}
+
+/// Who waits for the tolerance may allow any number of iterations: memory is that of those that are made.
+#[test]
+fn unrolled_iterations_need_memory_as_they_come() {
+    let (x, y) = clouds(3, 8, 9, 2);
+    let gradient = |options: Options| {
+        let mut dy = Matrix::zeros(9, 2);
+        let answer = SinkhornLoss::<f64>::new(options)
+            .unwrap()
+            .value_and_gradient_into(&x, &y, None, Some(dy.view_mut()))
+            .unwrap();
+        (answer, dy)
+    };
+    let options = Options::new(0.5).with_differentiation(Differentiation::Unrolled);
+    let expected = gradient(options.with_iterations(10_000));
+    assert!(expected.0.iterations < 1000);
+    assert_eq!(gradient(options.with_iterations(usize::MAX)), expected);
 }

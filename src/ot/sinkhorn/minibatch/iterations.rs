@@ -153,9 +153,7 @@ impl<T: Scalar> Iterations<T> {
     /// iterations are kept for the way back.
     pub fn run(&mut self, slope: T, limit: usize, tolerance: f64, keep: bool) {
         // Three at least, so that what is kept is told from what is not.
-        self.slots = if keep { (limit + 1).max(3) } else { 2 };
-        grow(&mut self.a, self.slots * self.n);
-        grow(&mut self.b, self.slots * self.stride);
+        self.slots = if keep { limit.saturating_add(1).max(3) } else { 2 };
         self.slope = slope;
         self.segments.clear();
         self.done = 0;
@@ -163,6 +161,7 @@ impl<T: Scalar> Iterations<T> {
         self.begin_segment();
         while self.done < limit {
             let next = self.done + 1;
+            self.make_room(next);
             let (residual, inside) = self.scaling_step(next, weights);
             if residual.to_f64() * self.range.unscale.to_f64() < tolerance {
                 break;
@@ -173,6 +172,13 @@ impl<T: Scalar> Iterations<T> {
                 self.begin_segment();
             }
         }
+    }
+
+    /// Room for the scalings of an iteration. It grows with the iterations that are made, not with those that are allowed.
+    fn make_room(&mut self, iteration: usize) {
+        let slots = self.slots.min(iteration + 1);
+        grow(&mut self.a, slots * self.n);
+        grow(&mut self.b, slots * self.stride);
     }
 
     /// 1/count.
@@ -222,6 +228,7 @@ impl<T: Scalar> Iterations<T> {
         g[m..].fill(-Self::nothing());
         kernels::exponentials(costs, f, g, self.slope, &mut self.kernel[..n * stride]);
         self.done += 1;
+        self.make_room(self.done);
         let slot = self.done % self.slots;
         self.a[slot * n..][..n].fill(self.range.unit);
         self.b[slot * stride..][..stride].fill(self.range.unit);
