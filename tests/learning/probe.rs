@@ -515,3 +515,10 @@ fn directions_whose_squares_leave_the_range_are_directions() {
     let refused = smallest_flip(&weak, &[1.0, 0.0], Norm::Euclidean, 0.0);
     assert!(matches!(refused, Err(Error::NotFinite { index: 0, .. })), "{refused:?}");
 }
+
+#[test]
+fn more_bins_than_memory_are_refused() {
+    use brenier::nn::probe::evaluation::calibration;
+    let answer = calibration(&[0.5_f64, 0.25], &[true, false], usize::MAX);
+    assert!(matches!(answer, Err(Error::Argument { name: "bins", .. })), "{answer:?}");
+}

@@ -56,7 +56,12 @@ pub fn calibration<'a, T: Scalar>(
     if bins == 0 {
         return Err(Error::Argument { name: "bins", value: 0.0, requirement: "there must be at least one" });
     }
-    let mut sums = vec![(0_usize, 0.0, 0_usize); bins];
+    let mut sums: Vec<(usize, f64, usize)> = Vec::new();
+    if sums.try_reserve_exact(bins).is_err() {
+        let requirement = "they must fit into memory";
+        return Err(Error::Argument { name: "bins", value: bins as f64, requirement });
+    }
+    sums.resize(bins, (0, 0.0, 0));
     let mut brier = 0.0;
     for (index, probability) in probabilities.iter().enumerate() {
         let value = probability.to_f64();
