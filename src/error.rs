@@ -142,7 +142,7 @@ pub enum Error {
         requirement: &'static str,
     },
     /// A label names a class that is not there.
-    #[error("label {index} is {label}: there are {classes} classes, counted from 0")]
+    #[error("label[{index}] is {label}: it must be below {classes}, the number of classes (outputs)")]
     Label {
         /// Position of the first such label.
         index: usize,

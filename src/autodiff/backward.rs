@@ -23,7 +23,7 @@ impl<T: Scalar> Tape<T> {
     pub fn backward(&mut self, loss: Variable) -> Result<()> {
         let shape = self.values[self.index("backward", loss)?].shape();
         if shape != (1, 1) {
-            return Err(Error::Shapes { operation: "backward", left: shape, right: (1, 1) });
+            return Err(Error::Shapes { operation: "backward of a loss", left: shape, right: (1, 1) });
         }
         self.backward_from(loss, MatrixView::from_parts(&[T::ONE], 1, 1, 1))
     }
@@ -71,7 +71,7 @@ impl<T: Scalar> Tape<T> {
     pub fn gradient(&self, x: Variable) -> Result<MatrixView<'_, T>> {
         let index = self.index("gradient", x)?;
         if !matches!(self.nodes[index].operation, Operation::Variable) {
-            let reason = "only what `variable` made has a gradient here";
+            let reason = "only what `variable` made has a gradient here; `Tape::gradients` gives those of intermediate results";
             return Err(Error::NoGradient { operation: "gradient", reason });
         }
         match self.gradients.get(index) {

@@ -63,6 +63,8 @@ pub struct GeneratorStep {
 pub struct SinkhornGenerator<T> {
     loss: SinkhornLoss<T>,
     trainer: Trainer<T>,
+    /// Whether a step has been taken.
+    has_begun: bool,
 }
 
 impl<T: Scalar> SinkhornGenerator<T> {
@@ -71,7 +73,7 @@ impl<T: Scalar> SinkhornGenerator<T> {
     /// # Errors
     /// Those of [`SinkhornLoss::new`].
     pub fn new(options: minibatch::Options) -> Result<Self> {
-        Ok(SinkhornGenerator { loss: SinkhornLoss::new(options)?, trainer: Trainer::new() })
+        Ok(SinkhornGenerator { loss: SinkhornLoss::new(options)?, trainer: Trainer::new(), has_begun: false })
     }
 
     /// Gradients of the weights with a larger norm are scaled down to this norm.
@@ -83,9 +85,10 @@ impl<T: Scalar> SinkhornGenerator<T> {
     /// One step: the network makes points of `noise` (batch, inputs), and goes down the gradient of their loss against `data` (samples, outputs).
     ///
     /// Numbers that are not finite on the way to the loss, or in the gradient, leave the last good weights and are an
-    /// [outcome](StepOutcome::NotFinite); so is a cost that is too large for ε.
+    /// [outcome](StepOutcome::NotFinite); so is a cost that has become too large for ε.
     ///
     /// # Errors
+    /// [`Error::Argument`] if the costs are too large for ε from the beginning;
     /// [`Error::Shape`] and [`Error::Empty`] for sizes that do not fit, [`Error::NotFiniteEntry`] for data that are not finite, and what the optimiser refuses.
     pub fn step(
         &mut self,
@@ -94,7 +97,7 @@ impl<T: Scalar> SinkhornGenerator<T> {
         data: MatrixView<'_, T>,
         optimiser: &mut impl Optimiser<T>,
     ) -> Result<GeneratorStep> {
-        let (loss, mut evaluation) = (&mut self.loss, None);
+        let (loss, has_begun, mut evaluation) = (&mut self.loss, self.has_begun, None);
         let mut of_points = |points: MatrixView<'_, T>, gradient: MatrixViewMut<'_, T>| {
             match loss.value_and_gradient_into(data, points, None, Some(gradient)) {
                 Ok(answer) => {
@@ -102,13 +105,13 @@ impl<T: Scalar> SinkhornGenerator<T> {
                     Ok(answer.value)
                 }
                 // Points of the network, the targets, that are not finite or too far away for ε are an outcome; such data are an error.
-                Err(
-                    Error::NotFiniteEntry { what: minibatch::TARGET_POINTS, .. } | Error::Argument { .. },
-                ) => Ok(f64::NAN),
+                Err(Error::NotFiniteEntry { what: minibatch::TARGET_POINTS, .. }) => Ok(f64::NAN),
+                Err(Error::Argument { .. }) if has_begun => Ok(f64::NAN),
                 Err(error) => Err(error),
             }
         };
         let outcome = self.trainer.step_with(network, noise, optimiser, &mut of_points)?;
+        self.has_begun |= matches!(outcome, StepOutcome::Taken { .. });
         Ok(GeneratorStep { outcome, evaluation })
     }
 
@@ -207,6 +210,9 @@ pub struct GeneratorTraining {
     pub steps: u64,
     /// The loss of each step's batch, before the step.
     pub losses: Vec<f64>,
+    /// Steps whose Sinkhorn iterations ended by their number and not by the tolerance: their losses, and by the envelope theorem their
+    /// gradients, are those of a plan whose marginals are not yet right.
+    pub unconverged_steps: u64,
 }
 
 /// Trains a network to make points like those of `data` out of normal noise.
@@ -267,7 +273,8 @@ pub fn fit_generator<T: Scalar>(
     }
     let mut noise = Matrix::try_zeros(options.batch, network.inputs())?;
     let mut batch = Matrix::try_zeros(options.batch, data.dimension())?;
-    let mut training = GeneratorTraining { status: Status::Completed, steps: 0, losses: Vec::new() };
+    let mut training =
+        GeneratorTraining { status: Status::Completed, steps: 0, losses: Vec::new(), unconverged_steps: 0 };
     while training.steps < options.steps {
         data.draw(stream, batch.view_mut())?;
         stream.fill_normal(noise.as_mut_slice());
@@ -281,6 +288,7 @@ pub fn fit_generator<T: Scalar>(
             (None, StepOutcome::Taken { .. }) => unreachable!("a step is taken after its loss"),
         };
         training.losses.push(evaluation.value);
+        training.unconverged_steps += u64::from(evaluation.marginal_error > options.loss.tolerance);
         let progress =
             GeneratorProgress { step: training.steps, steps: options.steps, evaluation, gradient_norm };
         training.steps += 1;

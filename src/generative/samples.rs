@@ -88,17 +88,13 @@ impl<T: Scalar> SampleSource<T> for Rows<'_, T> {
     }
 
     /// # Errors
-    /// [`Error::Shape`] for more rows than the data have, or another number of columns.
+    /// [`Error::Argument`] for more rows than the data have, [`Error::Shape`] for another number of columns.
     fn draw(&mut self, stream: &mut RandomStream, mut batch: MatrixViewMut<'_, T>) -> Result<()> {
         let (count, all) = (batch.rows(), self.order.len());
         let operation = "Rows::draw";
         if count > all {
-            return Err(Error::Shape {
-                operation,
-                what: "rows of the data, for a batch of this many different ones",
-                expected: count,
-                got: all,
-            });
+            let requirement = "a batch takes different rows, and the data have not as many";
+            return Err(Error::Argument { name: "batch", value: count as f64, requirement });
         }
         if batch.columns() != self.data.columns() {
             let what = "columns of the batch";

@@ -156,6 +156,35 @@ impl<'a, T: Scalar> MatrixView<'a, T> {
         Matrix::from_vec(self.rows, self.columns, data).expect("rows of equal length")
     }
 
+    /// The rows of these indices, in their order, copied: a mini-batch.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] for the first index beyond the rows.
+    ///
+    /// # Examples
+    /// ```
+    /// use brenier::Matrix;
+    /// let x = Matrix::from_rows([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]);
+    /// assert_eq!(x.view().gather_rows(&[2, 0, 2])?, Matrix::from_rows([[5.0, 6.0], [1.0, 2.0], [5.0, 6.0]]));
+    /// # Ok::<(), brenier::Error>(())
+    /// ```
+    #[doc(alias = "index_select")]
+    pub fn gather_rows(self, indices: &[usize]) -> Result<Matrix<T>> {
+        if let Some(index) = indices.iter().position(|&row| row >= self.rows) {
+            return Err(Error::OutOfRange {
+                what: "indices of rows",
+                index,
+                value: indices[index],
+                limit: self.rows,
+            });
+        }
+        let mut data = Vec::with_capacity(indices.len() * self.columns);
+        for &row in indices {
+            data.extend_from_slice(self.row(row));
+        }
+        Matrix::from_vec(indices.len(), self.columns, data)
+    }
+
     /// Refuses a matrix with an infinite entry or NaN. `what` is what the error calls it.
     ///
     /// # Errors

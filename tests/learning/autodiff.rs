@@ -681,7 +681,7 @@ fn wrong_shapes_name_the_operation_and_both_shapes() {
     );
     assert_eq!(
         tape.backward(a).unwrap_err(),
-        Error::Shapes { operation: "backward", left: (2, 3), right: (1, 1) }
+        Error::Shapes { operation: "backward of a loss", left: (2, 3), right: (1, 1) }
     );
     assert!(matches!(tape.gradients(a, &[a]), Err(Error::Shapes { operation: "gradients", .. })));
     assert!(matches!(tape.backward_from(a, &Matrix::zeros(3, 2)), Err(Error::Shapes { right: (3, 2), .. })));

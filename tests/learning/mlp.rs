@@ -1,7 +1,8 @@
 //! The passes of a network against finite differences in double precision, and against each other.
 
 use brenier::autodiff::{Tape, Variable};
-use brenier::matrix::{MatrixView, Operation};
+use brenier::matrix::MatrixView;
+use brenier::nn::mlp::RecordedMlp;
 use brenier::nn::{Activation, Mlp, MlpOptions, MlpWorkspace, Parameters};
 use brenier::random::RandomStream;
 use brenier::{Error, Matrix};
@@ -151,45 +152,6 @@ fn the_backward_pass_of_the_input_gradient_is_that_of_finite_differences() {
     }
 }
 
-/// The network on the tape: its parameters, tensor by tensor, and its output.
-fn record(
-    tape: &mut Tape<f64>,
-    mlp: &Mlp<f64>,
-    x: Variable,
-    activation: Activation,
-) -> (Vec<Variable>, Variable) {
-    let tensors = mlp.tensors();
-    let mut parameters = Vec::new();
-    let mut value = x;
-    for (index, pair) in tensors.chunks(2).enumerate() {
-        let [weight, bias] = pair else { panic!("a weight and a bias for each layer") };
-        let place = |tape: &mut Tape<f64>, range: std::ops::Range<usize>, rows, columns| {
-            tape.variable(MatrixView::from_slice(&mlp.parameters()[range], rows, columns).unwrap())
-        };
-        let w = place(tape, weight.range.clone(), weight.shape[0], weight.shape[1]);
-        let b = place(tape, bias.range.clone(), 1, bias.shape[0]);
-        parameters.extend([w, b]);
-        let product = tape.matmul_with(value, Operation::Plain, w, Operation::Transpose).unwrap();
-        value = tape.add(product, b).unwrap();
-        if index + 1 < mlp.layers() {
-            value = match activation {
-                Activation::Relu => tape.relu(value),
-                Activation::LeakyRelu { slope } => tape.leaky_relu(value, slope),
-                Activation::Silu => tape.silu(value),
-                Activation::Gelu => tape.gelu(value),
-                Activation::GeluTanh => tape.gelu_tanh(value),
-                Activation::Tanh => tape.tanh(value),
-                Activation::Sigmoid => tape.sigmoid(value),
-                Activation::Softplus => tape.softplus(value),
-                Activation::Elu { alpha } => tape.elu(value, alpha),
-                _ => Ok(value),
-            }
-            .unwrap();
-        }
-    }
-    (parameters, value)
-}
-
 /// A way that shares nothing with the passes by hand but the activations' kernels: first and second order, all activations.
 #[test]
 fn the_tape_agrees_with_every_pass() {
@@ -212,7 +174,7 @@ fn the_tape_agrees_with_every_pass() {
 
         let mut tape = Tape::new();
         let input = tape.variable(&x);
-        let (parameters, output) = record(&mut tape, &mlp, input, activation);
+        let RecordedMlp { parameters, output } = mlp.record(&mut tape, input).unwrap();
         let (seed, direction) = (tape.variable(&u), tape.constant(&w));
         let weighted = tape.multiply(output, seed).unwrap();
         let scalar = tape.sum(weighted).unwrap();
@@ -313,6 +275,14 @@ fn bits_do_not_depend_on_the_number_of_threads() {
     for threads in [2, 3, 5] {
         assert!(run(threads) == expected, "{threads} threads");
     }
+}
+
+#[test]
+fn a_network_is_printed_without_its_parameters() {
+    let mlp = network(&[3, 4, 2], Activation::Relu, Activation::Sigmoid, 1);
+    let text =
+        "Mlp { widths: [3, 4, 2], activation: Relu, output_activation: Sigmoid, bias: true, parameters: 26 }";
+    assert_eq!(format!("{mlp:?}"), text);
 }
 
 #[test]

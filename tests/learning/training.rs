@@ -103,6 +103,62 @@ fn the_observer_stops_it() {
 }
 
 #[test]
+fn a_run_in_two_parts_is_the_run_in_one() {
+    let schedule = Schedule::cosine(0.1, 0.0, 16).unwrap();
+    let options = TrainingOptions::default().with_batch(16).with_schedule(schedule); // four steps an epoch
+    let mut rates = Vec::new();
+    let mut go =
+        |mlp: &mut Mlp<f64>, adam: &mut Adam<f64>, stream: &mut RandomStream, options: &TrainingOptions| {
+            let (_, x, y) = line();
+            let loss = MeanSquaredError::default();
+            fit(mlp, x.view(), &Targets::from(&y), &loss, adam, options, stream, &mut |progress| {
+                rates.push(progress.learning_rate);
+                ControlFlow::Continue(())
+            })
+            .unwrap();
+        };
+    let (whole, _, _) = line();
+    let (mut parts, mut whole) = (whole.clone(), whole);
+    let in_order = options.with_shuffle(false); // each call begins with the samples in order
+    go(&mut whole, &mut adam(0.1), &mut RandomStream::new(1), &in_order.clone().with_epochs(4));
+    let (mut optimiser, mut stream) = (adam(0.1), RandomStream::new(1));
+    go(&mut parts, &mut optimiser, &mut stream, &in_order.clone().with_epochs(2));
+    use brenier::nn::optim::Optimiser;
+    let second = in_order.with_epochs(2).with_first_step(optimiser.steps());
+    go(&mut parts, &mut optimiser, &mut stream, &second);
+    assert_eq!(whole, parts);
+    assert_eq!(rates[..16], rates[16..]);
+}
+
+#[test]
+fn the_observer_sees_the_network_and_sets_the_rate() {
+    let (mut mlp, x, y) = line();
+    let mut rates = Vec::new();
+    let (loss, targets) = (MeanSquaredError::default(), Targets::from(&y));
+    let mut last = f64::INFINITY;
+    let options = TrainingOptions::default().with_epochs(6).with_batch(50);
+    fit(
+        &mut mlp,
+        x.view(),
+        &targets,
+        &loss,
+        &mut adam(0.05),
+        &options,
+        &mut RandomStream::new(1),
+        &mut |progress| {
+            let value = loss.value(progress.network.apply(&x).unwrap().view(), &targets).unwrap();
+            assert!(value < progress.loss && value < last); // the network after the step
+            last = value;
+            rates.push(progress.learning_rate);
+            progress.set_learning_rate(0.5 * progress.learning_rate);
+            ControlFlow::Continue(())
+        },
+    )
+    .unwrap();
+    assert_eq!(rates, [0.05, 0.025, 0.0125, 0.00625, 0.003125, 0.0015625]);
+}
+
+#[test]
 fn a_step_that_is_too_long_ends_training_with_the_weights_before_it() {
     let mut stream = RandomStream::new(3);
     let x: Matrix<f32> = stream.normal_matrix(32, 2);

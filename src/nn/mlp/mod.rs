@@ -17,14 +17,19 @@
 //! (In units of `2 batch Σ inp out` flops.) A [`MlpWorkspace`] holds all that lies between the passes. It grows with the largest batch that it
 //! has seen; after that nothing is allocated here.
 //!
-//! Files: `options` builds a network, `workspace` is its memory, `first_order` and `second_order` hold the passes, forward above backward.
+//! Other losses go over the tape: [`record`](Mlp::record) puts the network there.
+//!
+//! Files: `options` builds a network, `workspace` is its memory, `first_order` and `second_order` hold the passes, forward above backward; `record` is the
+//! way onto the tape.
 
 mod first_order;
 mod options;
+mod record;
 mod second_order;
 mod workspace;
 
 pub use options::MlpOptions;
+pub use record::RecordedMlp;
 pub use workspace::MlpWorkspace;
 
 use super::{Activation, Parameters, TensorPlace};
@@ -70,10 +75,26 @@ struct Layer {
 /// assert!(error(&mlp)? < before);
 /// # Ok::<(), brenier::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Mlp<T> {
     layers: Vec<Layer>,
     parameters: Vec<T>,
+}
+
+/// Widths, activations and the number of parameters, not the parameters.
+impl<T> std::fmt::Debug for Mlp<T> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let last = &self.layers[self.layers.len() - 1];
+        let widths: Vec<usize> = self.layers.iter().map(|layer| layer.inp).chain([last.out]).collect();
+        formatter
+            .debug_struct("Mlp")
+            .field("widths", &widths)
+            .field("activation", &self.layers[0].activation)
+            .field("output_activation", &last.activation)
+            .field("bias", &last.bias.is_some())
+            .field("parameters", &self.parameters.len())
+            .finish()
+    }
 }
 
 impl<T: Scalar> Mlp<T> {

@@ -309,9 +309,11 @@ impl<T: Scalar> Parameters<T> for Rbm<T> {
         let biases = weights + self.visible;
         let place =
             |name: &str, shape: Vec<usize>, range| TensorPlace { name: name.to_owned(), shape, range };
+        // A name of its own keeps the file of one kind of machine from being read into the other.
+        let visible = if self.is_gaussian() { "visible_mean" } else { "visible_bias" };
         vec![
             place("weight", vec![self.hidden, self.visible], 0..weights),
-            place("visible_bias", vec![self.visible], weights..biases),
+            place(visible, vec![self.visible], weights..biases),
             place("hidden_bias", vec![self.hidden], biases..biases + self.hidden),
         ]
     }
@@ -360,6 +362,9 @@ mod tests {
         let tensors = rbm.tensors();
         assert_eq!(tensors.iter().map(|place| place.range.clone()).collect::<Vec<_>>(), [0..6, 6..9, 9..11]);
         assert_eq!(tensors[0].shape, [2, 3]);
+        assert_eq!(tensors[1].name, "visible_bias");
+        let gaussian = rbm.clone().with_gaussian_visible(&[1.0; 3]).unwrap();
+        assert_eq!(gaussian.tensors()[1].name, "visible_mean");
         for (k, value) in rbm.parameters_mut().iter_mut().enumerate() {
             *value = k as f64;
         }

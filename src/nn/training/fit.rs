@@ -8,6 +8,7 @@ use crate::nn::loss::{Loss, TargetBuffer, TargetKind, Targets};
 use crate::nn::optim::{Optimiser, Schedule};
 use crate::nn::{Mlp, check_batch};
 use crate::random::RandomStream;
+use std::cell::Cell;
 use std::ops::ControlFlow;
 
 /// How [`fit`] goes through the data.
@@ -29,13 +30,22 @@ pub struct TrainingOptions {
     pub shuffle: bool,
     /// The learning rate of each step; without it the optimiser's own stays.
     pub schedule: Option<Schedule>,
+    /// The schedule's step of the first step: the number of steps before a run that is taken up again. Default 0.
+    pub first_step: u64,
     /// The largest norm of a gradient, if there is one.
     pub clip_norm: Option<f64>,
 }
 
 impl Default for TrainingOptions {
     fn default() -> Self {
-        TrainingOptions { epochs: 10, batch: 64, shuffle: true, schedule: None, clip_norm: None }
+        TrainingOptions {
+            epochs: 10,
+            batch: 64,
+            shuffle: true,
+            schedule: None,
+            first_step: 0,
+            clip_norm: None,
+        }
     }
 }
 
@@ -64,6 +74,13 @@ impl TrainingOptions {
         self
     }
 
+    /// Sets where in the schedule the first step is: for a run that is taken up again, the steps before it (an optimiser that was
+    /// loaded knows them: [`Optimiser::steps`]).
+    pub fn with_first_step(mut self, first_step: u64) -> Self {
+        self.first_step = first_step;
+        self
+    }
+
     /// Sets the largest norm of a gradient.
     pub fn with_clip_norm(mut self, norm: f64) -> Self {
         self.clip_norm = Some(norm);
@@ -71,10 +88,47 @@ impl TrainingOptions {
     }
 }
 
-/// What the observer is told after each step.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// What the observer is told after each step, and how it steers.
+///
+/// # Examples
+/// A rate that falls when the loss on other data does not:
+/// ```
+/// use brenier::Matrix;
+/// use brenier::nn::loss::{Loss, MeanSquaredError, Targets};
+/// use brenier::nn::optim::{Adam, AdamOptions};
+/// use brenier::nn::training::{TrainingOptions, fit};
+/// use brenier::nn::{Activation, Mlp};
+/// use brenier::random::RandomStream;
+/// use std::ops::ControlFlow;
+/// let mut stream = RandomStream::new(1);
+/// let mut draw = |count| {
+///     let x: Matrix<f64> = stream.normal_matrix(count, 1);
+///     let y = x.map(|x| x.sin());
+///     (x, y)
+/// };
+/// let ((x, y), (other_x, other_y)) = (draw(256), draw(64));
+/// let mut mlp = Mlp::new(&[1, 16, 1], Activation::Tanh, &mut stream)?;
+/// let mut adam = Adam::new(AdamOptions::default().with_learning_rate(0.02))?;
+/// let loss = MeanSquaredError::default();
+/// let (mut least, mut failure) = (f64::INFINITY, None);
+/// fit(&mut mlp, x.view(), &Targets::from(&y), &loss, &mut adam, &TrainingOptions::default(), &mut stream, &mut |progress| {
+///     if progress.ends_epoch {
+///         match progress.network.apply(&other_x).and_then(|y| loss.value(y.view(), &Targets::from(&other_y))) {
+///             Ok(value) if value > least => progress.set_learning_rate(0.5 * progress.learning_rate),
+///             Ok(value) => least = value,
+///             Err(error) => failure = Some(error),
+///         }
+///     }
+///     ControlFlow::Continue(())
+/// })?;
+/// assert!(failure.is_none() && least < 0.1);
+/// # Ok::<(), brenier::Error>(())
+/// ```
+#[derive(Debug)]
 #[non_exhaustive]
-pub struct TrainingProgress {
+pub struct TrainingProgress<'a, T> {
+    /// The network after the step.
+    pub network: &'a Mlp<T>,
     /// The epoch, counted from 0.
     pub epoch: usize,
     /// The step, counted from 0 over all epochs.
@@ -91,6 +145,15 @@ pub struct TrainingProgress {
     pub gradient_norm: f64,
     /// The learning rate of the step.
     pub learning_rate: f64,
+    /// What the observer wants the rate to be.
+    next_rate: Cell<Option<f64>>,
+}
+
+impl<T> TrainingProgress<'_, T> {
+    /// Sets the learning rate of the steps after this one. A schedule, where there is one, sets its own.
+    pub fn set_learning_rate(&self, learning_rate: f64) {
+        self.next_rate.set(Some(learning_rate));
+    }
 }
 
 /// What [`fit`] has done.
@@ -107,8 +170,9 @@ pub struct Training {
 
 /// Trains a network on inputs (samples, inputs) and their targets, in mini-batches.
 ///
-/// The order of the samples comes from `stream` alone: same seed, same bits, for any number of threads. The observer is told of each step
-/// and may stop. Inputs, targets and classes are looked at before the first step. Time: `epochs samples` times
+/// The order of the samples comes from `stream` alone: same seed, same bits, for any number of threads. The observer is told of each step,
+/// sees the network, and may stop or set the learning rate. To go on later with the same bits, keep the stream's
+/// [`state`](RandomStream::state) beside the checkpoint and say at which [step](TrainingOptions::first_step) of the schedule the run is. Inputs, targets and classes are looked at before the first step. Time: `epochs samples` times
 /// [`training_flops`](Mlp::training_flops); memory: a batch and the [workspace](crate::nn::MlpWorkspace) of one.
 ///
 /// # Errors
@@ -150,7 +214,7 @@ pub fn fit<T: Scalar>(
     optimiser: &mut impl Optimiser<T>,
     options: &TrainingOptions,
     stream: &mut RandomStream,
-    observer: &mut dyn FnMut(&TrainingProgress) -> ControlFlow<()>,
+    observer: &mut dyn FnMut(&TrainingProgress<'_, T>) -> ControlFlow<()>,
 ) -> Result<Training> {
     check(mlp, inputs, targets, options)?;
     let samples = inputs.rows();
@@ -176,7 +240,8 @@ pub fn fit<T: Scalar>(
             let x = MatrixView::from_slice(&rows, indices.len(), inputs.columns())?;
             let batch_targets = targets.gather(indices, &mut target_buffer)?;
             if let Some(schedule) = &options.schedule {
-                optimiser.set_learning_rate(schedule.rate(training.steps))?;
+                optimiser
+                    .set_learning_rate(schedule.rate(options.first_step.saturating_add(training.steps)))?;
             }
             let learning_rate = optimiser.learning_rate();
             let (value, gradient_norm) = match trainer.step(mlp, x, &batch_targets, loss, optimiser)? {
@@ -191,6 +256,7 @@ pub fn fit<T: Scalar>(
             let epoch_loss = sum / seen as f64;
             training.epoch_losses[epoch] = epoch_loss;
             let progress = TrainingProgress {
+                network: mlp,
                 epoch,
                 step: training.steps,
                 steps,
@@ -199,9 +265,14 @@ pub fn fit<T: Scalar>(
                 epoch_loss,
                 gradient_norm,
                 learning_rate,
+                next_rate: Cell::new(None),
             };
             training.steps += 1;
-            if observer(&progress).is_break() {
+            let answer = observer(&progress);
+            if let Some(rate) = progress.next_rate.get() {
+                optimiser.set_learning_rate(rate)?;
+            }
+            if answer.is_break() {
                 if training.steps < steps {
                     training.status = Status::Stopped;
                 }
