@@ -333,3 +333,20 @@ fn unrolled_iterations_need_memory_as_they_come() {
     assert!(expected.0.iterations < 1000);
     assert_eq!(gradient(options.with_iterations(usize::MAX)), expected);
 }
+
+/// Where the type cannot tell the exponents apart there is no answer, rather than one of chance.
+#[test]
+fn epsilon_below_what_the_type_can_tell_is_refused() {
+    let x = Matrix::from_rows([[0.0_f32, 1.0], [1.0, 0.0], [2.0, -1.0]]);
+    for (shift, epsilon) in [(1e10_f32, 0.1), (0.0, 1e-9), (1e4, 1e-3)] {
+        let y = x.map(|entry| entry + shift);
+        let refused = SinkhornLoss::<f32>::new(Options::new(epsilon)).unwrap().value(&x, &y);
+        assert!(
+            matches!(refused, Err(Error::Argument { name: "epsilon", .. })),
+            "{shift} {epsilon}: {refused:?}"
+        );
+    }
+    // In reach: far more than a plan that is a permutation needs.
+    let answer = SinkhornLoss::<f32>::new(Options::new(1e-5)).unwrap().value(&x, &x).unwrap();
+    assert!(answer.value.abs() < 1e-3 && answer.marginal_error < 1e-3, "{answer:?}");
+}

@@ -248,10 +248,9 @@ impl<T: Scalar> Iterations<T> {
         T::from_f64(T::MAX.to_f64() / 16.0)
     }
 
-    /// The largest cost over ε ln 2 that is let in: sums of several potentials and costs of this size stay below
-    /// [`nothing`](Self::nothing).
+    /// Exponents up to here are rounded by a half at most. Beyond, what is left of 2^(f + g - slope C) is chance: a plan without mass and a gradient of zero would look like an answer.
     pub fn largest_exponent() -> f64 {
-        T::MAX.to_f64() / 1024.0
+        1.0 / T::EPSILON.to_f64()
     }
 }
 

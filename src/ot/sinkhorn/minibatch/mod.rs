@@ -24,7 +24,7 @@
 //! Everything runs on the calling thread, but for matrix products of large clouds; memory is 6 n m numbers and, unrolled, 3 K (n + m).
 //!
 //! # Accuracy
-//! In the log domain exponents are rounded to EPS C/ε, as in any implementation of the formulas in `T`; the iterations between add a few EPS. Points are measured from the first target, so
+//! In the log domain exponents are rounded to EPS C/ε, as in any implementation of the formulas in `T` (where that is one or more, ε is refused); the iterations between add a few EPS. Points are measured from the first target, so
 //! clouds far from the origin lose no digits. Entries of the plan below 2^-66 (`f32`) or 2^-542 (`f64`) may be zero.
 //!
 //! | file | |
