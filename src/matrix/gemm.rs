@@ -63,7 +63,18 @@ pub fn gemm<'a, T: Scalar>(
     beta: T,
     c: impl Into<MatrixViewMut<'a, T>>,
 ) -> Result<()> {
-    let (a, b, mut c) = (a.into(), b.into(), c.into());
+    gemm_with(alpha, (a.into(), operation_a), (b.into(), operation_b), beta, c.into(), &mut Vec::new())
+}
+
+/// [`gemm`] with memory for the blocks of a transposed A, which is allocated where it is too small: for steps that allocate nothing.
+pub(crate) fn gemm_with<T: Scalar>(
+    alpha: T,
+    (a, operation_a): (MatrixView<'_, T>, Operation),
+    (b, operation_b): (MatrixView<'_, T>, Operation),
+    beta: T,
+    mut c: MatrixViewMut<'_, T>,
+    scratch: &mut Vec<T>,
+) -> Result<()> {
     let (m, k) = operation_a.shape(a);
     let (rows_b, n) = operation_b.shape(b);
     if rows_b != k {
@@ -90,7 +101,7 @@ pub fn gemm<'a, T: Scalar>(
         return Ok(());
     }
     if operation_a == Operation::Transpose && m >= 16 && n >= 64 && k >= 16 {
-        multiply_transposed(alpha, a, (b, operation_b), beta != T::ZERO, c);
+        multiply_transposed(alpha, a, (b, operation_b), beta != T::ZERO, c, scratch);
     } else {
         T::multiply(Product {
             alpha,
@@ -114,9 +125,13 @@ fn multiply_transposed<T: Scalar>(
     (b, operation_b): (MatrixView<'_, T>, Operation),
     accumulate: bool,
     mut c: MatrixViewMut<'_, T>,
+    scratch: &mut Vec<T>,
 ) {
     let (k, m) = a.shape();
-    let mut scratch = vec![T::ZERO; m * k.min(TRANSPOSED_ROWS)];
+    let needed = m * k.min(TRANSPOSED_ROWS);
+    if scratch.len() < needed {
+        scratch.resize(needed, T::ZERO);
+    }
     for first in (0..k).step_by(TRANSPOSED_ROWS) {
         let rows = first..(first + TRANSPOSED_ROWS).min(k);
         let height = rows.len();

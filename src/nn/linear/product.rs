@@ -3,7 +3,7 @@
 //! Letters: `batch` rows, `inp` inputs, `out` outputs. Cost: 2 batch inp out flops for each of the three products.
 
 use crate::Scalar;
-use crate::matrix::{MatrixView, MatrixViewMut, Operation, gemm};
+use crate::matrix::{MatrixView, MatrixViewMut, Operation, gemm, gemm_with};
 
 /// A slice as a matrix of so many columns.
 pub(crate) fn view<T: Scalar>(slice: &[T], columns: usize) -> MatrixView<'_, T> {
@@ -25,8 +25,19 @@ pub(crate) fn forward<T: Scalar>(x: MatrixView<'_, T>, weight: &[T], z: &mut [T]
 
 /// `dW += dzᵀ x`. dz: (batch, out), x: (batch, inp), dweight: (out, inp).
 pub(crate) fn backward_weight<T: Scalar>(dz: MatrixView<'_, T>, x: MatrixView<'_, T>, dweight: &mut [T]) {
+    backward_weight_with(dz, x, dweight, &mut Vec::new());
+}
+
+/// [`backward_weight`] with memory for the product, which is allocated where it is too small.
+pub(crate) fn backward_weight_with<T: Scalar>(
+    dz: MatrixView<'_, T>,
+    x: MatrixView<'_, T>,
+    dweight: &mut [T],
+    scratch: &mut Vec<T>,
+) {
     let dweight = view_mut(dweight, x.columns());
-    gemm(T::ONE, dz, Operation::Transpose, x, Operation::Plain, T::ONE, dweight).expect("checked shapes");
+    gemm_with(T::ONE, (dz, Operation::Transpose), (x, Operation::Plain), T::ONE, dweight, scratch)
+        .expect("checked shapes");
 }
 
 /// `dx = dz W`. dz: (batch, out), weight: (out, inp), dx: (batch, inp).

@@ -150,10 +150,11 @@ impl<T: Scalar> Mlp<T> {
             };
             passes::backward(dz, layer.out, slopes, dbias, &mut workspace.partial);
             if let Some(gradient) = &mut gradient {
-                product::backward_weight(
+                product::backward_weight_with(
                     view(dz, layer.out),
                     view(input, layer.inp),
                     &mut gradient[layer.weight.clone()],
+                    &mut workspace.transposed,
                 );
             }
             if index > 0 || dx.is_some() {

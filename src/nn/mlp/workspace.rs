@@ -43,6 +43,8 @@ pub struct MlpWorkspace<T> {
     pub(super) second: [Vec<T>; 2],
     /// Sums of columns, chunk by chunk.
     pub(super) partial: Vec<T>,
+    /// Blocks of transposed gradients, for the products with them.
+    pub(super) transposed: Vec<T>,
 }
 
 impl<T: Scalar> Default for MlpWorkspace<T> {
@@ -73,6 +75,7 @@ impl<T: Scalar> MlpWorkspace<T> {
             gradients: [Vec::new(), Vec::new()],
             second: [Vec::new(), Vec::new()],
             partial: Vec::new(),
+            transposed: Vec::new(),
         }
     }
 

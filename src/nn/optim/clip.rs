@@ -1,13 +1,16 @@
 //! Gradients that are too long are shortened before a step.
 
 use crate::error::{Error, Result};
-use crate::parallel::{for_each_chunk_mut, map_chunks};
+use crate::parallel::for_each_chunk_mut;
 use crate::scalar::Scalar;
 use crate::simd::dispatch;
 use crate::simd::lanes::{Lanes, Simd};
 
-/// Elements whose squares are summed by one thread.
+/// Elements whose squares are summed by one thread, at least.
 const CHUNK: usize = 1 << 16;
+
+/// The largest number of partial sums: they need no memory of their own.
+const PARTS: usize = 64;
 
 /// Registers of partial sums: enough to hide the latency of an addition.
 const STRANDS: usize = 4;
@@ -37,7 +40,13 @@ dispatch! { fn squares<T: Scalar>(x: &[T], scale: f64) -> f64 = squares_kernel }
 
 /// The sum of the squares of `x * scale`: chunks that depend on the length alone, added in order.
 fn sum_of_squares<T: Scalar>(x: &[T], scale: f64) -> f64 {
-    map_chunks(x.len(), CHUNK, |range| squares(&x[range], scale)).iter().sum()
+    let mut partial = [0.0; PARTS];
+    let chunk = CHUNK.max(x.len().div_ceil(PARTS));
+    let partial = &mut partial[..x.len().div_ceil(chunk)];
+    for_each_chunk_mut(partial, 1, |part, sum| {
+        sum[0] = squares(&x[part * chunk..((part + 1) * chunk).min(x.len())], scale);
+    });
+    partial.iter().sum()
 }
 
 /// The Euclidean norm of a gradient over all parameters, computed in `f64`.
