@@ -250,7 +250,7 @@ fn rbm_and_probe_refuse_what_they_cannot_train_on() {
         ("rbm --images 4 --hidden 0", 2, "at least 1"),
         ("rbm --images 4 --learning-rate -1", 2, "greater than 0"),
         ("probe --inputs x.npy", 2, "--labels"),
-        ("probe --inputs x.npy --labels three.npy", 1, "label[2] is 3"),
+        ("probe --inputs x.npy --labels three.npy", 1, "label 2 is 3"),
         ("probe --inputs x.npy --labels two.npy", 1, "number of labels"),
         ("probe --inputs x.npy --labels same.npy", 1, "class"),
         ("probe --samples 4 --dim 2 --weight-decay -1", 1, "weight decay is -1"),
