@@ -88,6 +88,7 @@ pub mod autodiff;
 pub mod data;
 pub mod error;
 pub mod generative;
+pub mod lp;
 pub mod matrix;
 pub mod nn;
 pub mod ot;

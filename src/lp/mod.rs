@@ -1,0 +1,49 @@
+//! Linear programs: a sparse, bounded, revised simplex, dual and primal, whose every answer is checked on the data as given.
+//!
+//! ```text
+//! min (or max)  cᵀx + c₀    where  L <= A x <= U,  l <= x <= u
+//! ```
+//!
+//! [`LinearProgram`] holds the problem and can be edited between solves, [`solve`] answers with a [`Solution`]: status, x, row activities,
+//! duals, reduced costs, [`Basis`], and a [`Certificate`] that shares no code with the solver. An infeasible problem comes with a Farkas ray,
+//! an unbounded one with a ray of unbounded descent; both are checked in the same way.
+//!
+//! Signs: a dual is the derivative of the objective by the right-hand side of its row, a reduced cost that by the bound of its variable, for
+//! minimisation and for maximisation alike. So at the optimum c = Aᵀy + d.
+//!
+//! # Examples
+//! ```
+//! use brenier::lp::{self, LinearProgram, Sense, Status};
+//! // max 3 x + 2 y  where  x + y <= 4,  x + 3 y <= 6,  0 <= x <= 3,  y >= 0
+//! let mut program = LinearProgram::new(Sense::Maximise);
+//! let x = program.add_column(3.0, 0.0..=3.0, [])?;
+//! let y = program.add_column(2.0, 0.0.., [])?;
+//! program.add_row(..=4.0, [(x, 1.0), (y, 1.0)])?;
+//! program.add_row(..=6.0, [(x, 1.0), (y, 3.0)])?;
+//! let solution = lp::solve(&program)?;
+//! assert_eq!(solution.status, Status::Optimal);
+//! assert_eq!(solution.objective, 11.0);
+//! assert_eq!(solution.x, [3.0, 1.0]);
+//! assert_eq!(solution.duals, [2.0, 0.0]); // one more unit of the first right-hand side earns 2
+//! # Ok::<(), brenier::lp::Error>(())
+//! ```
+
+mod basis;
+mod bounds;
+mod error;
+mod form;
+mod model;
+mod options;
+mod solution;
+mod sparse;
+mod verify;
+mod work_vector;
+
+pub use basis::{Basis, BasisStatus};
+pub use bounds::Bounds;
+pub use error::{Error, Part, Result};
+pub use model::{LinearProgram, Sense};
+pub use options::{Method, Options, Phase, Progress, run_to_the_end};
+pub use solution::{Contradiction, Solution, Status};
+pub use sparse::SparseMatrix;
+pub use verify::Certificate;
