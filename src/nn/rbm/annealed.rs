@@ -28,7 +28,7 @@ use std::ops::ControlFlow;
 /// # Examples
 /// ```
 /// use brenier::nn::rbm::AnnealingOptions;
-/// let options = AnnealingOptions::default().with_chains(200).with_levels(5000);
+/// let options = AnnealingOptions::<f64>::default().with_chains(200).with_levels(5000);
 /// assert_eq!(options.inverse_temperatures.len(), 5000);
 /// ```
 #[derive(Debug, Clone, PartialEq)]
