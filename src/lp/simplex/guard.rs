@@ -1,0 +1,41 @@
+//! The guard against cycling: it knows every basis that was visited since the last change of the problem, by a hash.
+
+use crate::random::RandomStream;
+use rand::Rng;
+use std::collections::HashSet;
+
+/// The set of visited bases. A basis' hash is the exclusive or of a random word for each of its variables, so an exchange costs O(1).
+#[derive(Debug)]
+pub(super) struct CyclingGuard {
+    words: Vec<u64>,
+    hash: u64,
+    visited: HashSet<u64>,
+    /// Whether a basis came back since [`clear`](Self::clear).
+    returned: bool,
+}
+
+impl CyclingGuard {
+    pub fn new(variables: usize, seed: u64) -> Self {
+        let mut stream = RandomStream::new(seed ^ 0x5bd1_e995);
+        let words = (0..variables).map(|_| stream.next_u64()).collect();
+        Self { words, hash: 0, visited: HashSet::new(), returned: false }
+    }
+
+    /// Takes note of an exchange.
+    pub fn exchange(&mut self, leaving: usize, entering: usize) {
+        self.hash ^= self.words[leaving] ^ self.words[entering];
+        self.returned |= !self.visited.insert(self.hash);
+    }
+
+    /// Whether a basis came back since the last call of [`clear`](Self::clear).
+    pub fn has_returned(&self) -> bool {
+        self.returned
+    }
+
+    /// Forgets: the problem has changed (another phase, other costs or bounds).
+    pub fn clear(&mut self) {
+        self.visited.clear();
+        self.visited.insert(self.hash);
+        self.returned = false;
+    }
+}

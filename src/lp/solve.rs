@@ -1,0 +1,234 @@
+//! The way from a program to its answer: presolve, simplex, postsolve, check, and once more where the check is not passed.
+
+use super::basis::{Basis, BasisStatus};
+use super::error::{Part, Result};
+use super::form::{Form, Point};
+use super::model::{LinearProgram, Sense};
+use super::options::{Options, Progress, run_to_the_end};
+use super::simplex::{Ending, Interruption, Limits, Outcome, Settings, solve_form};
+use super::solution::{Contradiction, Solution, Status};
+use super::verify::{certify, check_farkas, check_ray};
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+/// Solves a program with default options.
+///
+/// # Errors
+/// None for a program that could be built: its own builder refuses what has no meaning.
+///
+/// # Examples
+/// ```
+/// use brenier::lp::{self, Contradiction, LinearProgram, Sense, Status};
+/// let mut program = LinearProgram::new(Sense::Minimise);
+/// let x = program.add_column(1.0, 0.0.., [])?;
+/// program.add_row(2.0.., [(x, 1.0)])?;
+/// program.add_row(..=1.0, [(x, 1.0)])?;
+/// let solution = lp::solve(&program)?;
+/// assert_eq!(solution.status, Status::Infeasible);
+/// // x >= 2 less x <= 1: multipliers (1, -1), up to a factor.
+/// let Some(Contradiction::Farkas(y)) = solution.contradiction else { panic!() };
+/// assert!(y[0] > 0.0 && y[0] == -y[1]);
+/// # Ok::<(), brenier::lp::Error>(())
+/// ```
+pub fn solve(program: &LinearProgram) -> Result<Solution> {
+    solve_with(program, &Options::default(), &mut run_to_the_end)
+}
+
+/// Solves a program. The observer hears of the state about twenty times a second and may stop the work.
+///
+/// # Errors
+/// [`Error::Option`](super::Error::Option) for tolerances out of range, [`Error::Size`](super::Error::Size) for a basis of a larger program.
+///
+/// # Examples
+/// ```
+/// use brenier::lp::{self, LinearProgram, Options, Sense, Status};
+/// use std::ops::ControlFlow;
+/// let mut program = LinearProgram::new(Sense::Maximise);
+/// let x = program.add_column(1.0, 0.0.., [])?;
+/// program.add_row(..=2.0, [(x, 1.0)])?;
+/// let options = Options::default().with_presolve(false).with_max_iterations(0);
+/// let solution = lp::solve_with(&program, &options, &mut |_| ControlFlow::Continue(()))?;
+/// assert_eq!(solution.status, Status::IterationLimit);
+/// # Ok::<(), brenier::lp::Error>(())
+/// ```
+pub fn solve_with(
+    program: &LinearProgram,
+    options: &Options,
+    observer: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+) -> Result<Solution> {
+    let started = Instant::now();
+    options.validate()?;
+    let start = options.basis.as_ref().map(|basis| basis.fitted_to(program)).transpose()?;
+    let sign = match program.sense() {
+        Sense::Minimise => 1.0,
+        Sense::Maximise => -1.0,
+    };
+    let mut limits = Limits::new(
+        started,
+        options.max_iterations,
+        options.time_limit,
+        observer,
+        (sign, program.objective_constant()),
+    );
+    if let Some(contradiction) = crossed_bounds(program) {
+        let mut solution = unsolved(program, start, started)?;
+        solution.status = Status::Infeasible;
+        solution.contradiction = Some(contradiction);
+        return Ok(solution);
+    }
+    let form = Form::new(program);
+    let outcome = attempt(&form, start.as_ref(), program, options, &mut limits);
+    finish(program, outcome, &limits)
+}
+
+/// The solver's attempts, each more careful than the one before, until one passes the check.
+fn attempt(
+    form: &Form,
+    start: Option<&Basis>,
+    program: &LinearProgram,
+    options: &Options,
+    limits: &mut Limits<'_>,
+) -> Outcome {
+    let mut settings = Settings {
+        method: options.method,
+        scaling: options.scaling,
+        perturbation: options.perturbation && start.is_none(),
+        primal_tolerance: options.primal_tolerance,
+        dual_tolerance: options.dual_tolerance,
+        threshold: 0.1,
+        seed: options.seed,
+    };
+    let mut basis = start.cloned().unwrap_or_else(|| Basis::of_rows(program));
+    let mut outcome = solve_form(form, &basis, &settings, limits);
+    for more in 0..3 {
+        if passes(program, &outcome) {
+            break;
+        }
+        settings.perturbation = false;
+        settings.threshold = 0.5;
+        match more {
+            // What is wrong in the units of the program only: from where it ended, in these units.
+            0 => {
+                basis = outcome.point.basis.clone();
+                settings.scaling = false;
+            }
+            1 => {
+                basis = outcome.point.basis.clone();
+                settings.scaling = options.scaling;
+                settings.primal_tolerance = (options.primal_tolerance * 0.01).max(1e-10);
+                settings.dual_tolerance = (options.dual_tolerance * 0.01).max(1e-10);
+            }
+            // All afresh, from the other side.
+            _ => {
+                basis = Basis::of_rows(program);
+                settings.method = super::options::Method::Primal;
+                settings.perturbation = options.perturbation;
+            }
+        }
+        outcome = solve_form(form, &basis, &settings, limits);
+    }
+    outcome
+}
+
+/// Whether an outcome stands the check on the data as given; limits stand for themselves.
+fn passes(program: &LinearProgram, outcome: &Outcome) -> bool {
+    match &outcome.ending {
+        Ending::Interrupted(_) => true,
+        Ending::Trouble => false,
+        Ending::Optimal => {
+            let (duals, _) = in_sense(program, &outcome.point);
+            certify(program, &outcome.point.x, &duals).is_ok_and(|certificate| certificate.is_optimal())
+        }
+        Ending::Infeasible(multipliers) => {
+            check_farkas(program, multipliers).is_ok_and(|proof| proof.is_proof())
+        }
+        Ending::Unbounded(direction) => {
+            check_ray(program, &outcome.point.x, direction).is_ok_and(|proof| proof.is_proof())
+        }
+    }
+}
+
+/// Duals and reduced costs in the program's own sense.
+fn in_sense(program: &LinearProgram, point: &Point) -> (Vec<f64>, Vec<f64>) {
+    let sign = if program.sense() == Sense::Maximise { -1.0 } else { 1.0 };
+    // 0 stays 0.
+    let turn =
+        |values: &[f64]| values.iter().map(|value| if *value == 0.0 { 0.0 } else { sign * value }).collect();
+    (turn(&point.duals), turn(&point.reduced_costs))
+}
+
+fn finish(program: &LinearProgram, outcome: Outcome, limits: &Limits<'_>) -> Result<Solution> {
+    let passed = passes(program, &outcome);
+    let (duals, reduced_costs) = in_sense(program, &outcome.point);
+    let certificate = certify(program, &outcome.point.x, &duals)?;
+    let (mut contradiction, mut ray) = (None, None);
+    let status = match outcome.ending {
+        Ending::Interrupted(Interruption::Iterations) => Status::IterationLimit,
+        Ending::Interrupted(Interruption::Time) => Status::TimeLimit,
+        Ending::Interrupted(Interruption::Observer) => Status::Stopped,
+        _ if !passed => Status::Inaccurate,
+        Ending::Optimal => Status::Optimal,
+        Ending::Infeasible(multipliers) => {
+            contradiction = Some(Contradiction::Farkas(multipliers));
+            Status::Infeasible
+        }
+        Ending::Unbounded(direction) => {
+            ray = Some(direction);
+            Status::Unbounded
+        }
+        Ending::Trouble => Status::Inaccurate,
+    };
+    let objective =
+        if status == Status::Infeasible { f64::NAN } else { program.objective(&outcome.point.x)? };
+    Ok(Solution {
+        status,
+        objective,
+        x: outcome.point.x,
+        row_activities: outcome.point.activities,
+        duals,
+        reduced_costs,
+        basis: outcome.point.basis,
+        contradiction,
+        ray,
+        certificate,
+        iterations: limits.iterations,
+        seconds: limits.seconds(),
+    })
+}
+
+/// The first row or column whose bounds leave nothing.
+fn crossed_bounds(program: &LinearProgram) -> Option<Contradiction> {
+    let column = (0..program.columns()).find(|&column| !program.column_bounds(column).is_consistent());
+    let row = (0..program.rows()).find(|&row| !program.row_bounds(row).is_consistent());
+    column
+        .map(|index| Contradiction::Bounds { part: Part::Column, index })
+        .or(row.map(|index| Contradiction::Bounds { part: Part::Row, index }))
+}
+
+/// An answer for a program that no step was made on.
+fn unsolved(program: &LinearProgram, basis: Option<Basis>, started: Instant) -> Result<Solution> {
+    let basis = basis.unwrap_or_else(|| Basis::of_rows(program));
+    let x: Vec<f64> = (0..program.columns())
+        .map(|column| {
+            let bounds = program.column_bounds(column);
+            let wanted =
+                if basis.columns[column] == BasisStatus::AtUpper { bounds.upper } else { bounds.lower };
+            if wanted.is_finite() { wanted } else { 0.0 }
+        })
+        .collect();
+    let duals = vec![0.0; program.rows()];
+    Ok(Solution {
+        status: Status::Infeasible,
+        objective: f64::NAN,
+        row_activities: program.row_activities(&x)?,
+        certificate: certify(program, &x, &duals)?,
+        x,
+        duals,
+        reduced_costs: program.costs().to_vec(),
+        basis,
+        contradiction: None,
+        ray: None,
+        iterations: 0,
+        seconds: started.elapsed().as_secs_f64(),
+    })
+}
