@@ -49,4 +49,6 @@ pub use options::{Method, Options, Phase, Progress, run_to_the_end};
 pub use solve::{solve, solve_with};
 pub use solution::{Contradiction, Solution, Status};
 pub use sparse::SparseMatrix;
-pub use verify::Certificate;
+pub use verify::{
+    Certificate, FarkasCertificate, RayCertificate, certify, check_contradiction, check_farkas, check_ray,
+};
