@@ -7,7 +7,7 @@ use super::model::{LinearProgram, Sense};
 use super::options::{Options, Progress, run_to_the_end};
 use super::simplex::{Ending, Interruption, Limits, Outcome, Settings, solve_form};
 use super::solution::{Contradiction, Solution, Status};
-use super::verify::{certify, check_farkas, check_ray};
+use super::verify::{Certificate, certify, check_farkas, check_ray};
 use std::ops::ControlFlow;
 use std::time::Instant;
 
@@ -137,13 +137,13 @@ fn passes(program: &LinearProgram, outcome: &Outcome) -> bool {
         Ending::Trouble => false,
         Ending::Optimal => {
             let (duals, _) = in_sense(program, &outcome.point);
-            certify(program, &outcome.point.x, &duals).is_ok_and(|certificate| certificate.is_optimal())
+            certify(program, &outcome.point.x, &duals).is_ok_and(|certificate| certificate.is_optimal(Certificate::TOLERANCE))
         }
         Ending::Infeasible(multipliers) => {
-            check_farkas(program, multipliers).is_ok_and(|proof| proof.is_proof())
+            check_farkas(program, multipliers).is_ok_and(|proof| proof.verified)
         }
         Ending::Unbounded(direction) => {
-            check_ray(program, &outcome.point.x, direction).is_ok_and(|proof| proof.is_proof())
+            check_ray(program, &outcome.point.x, direction).is_ok_and(|proof| proof.verified)
         }
     }
 }

@@ -139,7 +139,8 @@ impl State<'_, '_> {
         match end {
             DualEnd::Infeasible { row, below } => {
                 self.solve_rho(row);
-                let sign = if below { 1.0 } else { -1.0 };
+                // Every x within its bounds has ρᵀ(A x - r) of one sign.
+                let sign = if below { -1.0 } else { 1.0 };
                 let multipliers = self.rho.values.iter().map(|value| sign * value).collect();
                 Ok(Ok(Verdict::Infeasible(multipliers)))
             }
@@ -179,8 +180,7 @@ impl State<'_, '_> {
             }
             PrimalEnd::Infeasible => {
                 // Reduced costs of the least sum of violations: y of phase 1 is in `buffer`.
-                let multipliers: Vec<f64> = self.buffer.values.iter().map(|&value| -value).collect();
-                Ok(Ok(Verdict::Infeasible(multipliers)))
+                Ok(Ok(Verdict::Infeasible(self.buffer.values.clone())))
             }
             PrimalEnd::Unbounded { entering, sign } => {
                 let mut direction = vec![0.0; self.columns];
