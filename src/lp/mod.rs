@@ -39,6 +39,7 @@ mod simplex;
 mod solution;
 mod solve;
 mod sparse;
+mod tableau;
 mod verify;
 mod work_vector;
 
@@ -50,6 +51,9 @@ pub use options::{Method, Options, Phase, Progress, run_to_the_end};
 pub use solve::{solve, solve_with};
 pub use solution::{Contradiction, Solution, Status};
 pub use sparse::SparseMatrix;
+pub use tableau::{
+    PivotRule, Relation, Step, TableauSimplex, TableauSolution, TableauStatus, TableauVariable,
+};
 pub use verify::{
     Certificate, FarkasCertificate, RayCertificate, certify, check_contradiction, check_farkas, check_ray,
 };
