@@ -1,3 +1,9 @@
-//! The linear-programming room as its users see it.
+//! Linear programs: closed forms, hostile programs, Netlib, and 10,000 random ones against an oracle in exact rational arithmetic.
 
+mod agreement;
 mod answers;
+mod exact;
+mod integer;
+mod netlib;
+mod oracle;
+mod random;

@@ -6,7 +6,7 @@ use crate::{Matrix, MatrixView};
 
 /// An entry counts as positive, and may be a pivot, above this share of the largest entry of its column.
 const PIVOT_TOLERANCE: f64 = 1e-10;
-/// An entry is 0 that was rounded up to this share of the terms that cancelled in it.
+/// An entry is a rounded 0 up to this share of the terms that cancelled in it.
 const CANCELLATION: f64 = 1e-9;
 
 /// Columns: the variables, the slacks (surpluses), the artificial variables, the right-hand side. Rows: the constraints, the objective.
@@ -178,11 +178,12 @@ impl Table {
             if self.basis[row] < self.real {
                 continue;
             }
-            let shares: Vec<f64> = (0..self.real).map(|column| self.share_left(first, row, column)).collect();
+            let rounding = CANCELLATION * self.largest_term(first, row);
+            let size = |column: usize| self.entries[(row, column)].abs();
             // `max_by` keeps the last of equals, so the order is turned round for the first.
-            let best = (0..self.real).rev().max_by(|&a, &b| shares[a].total_cmp(&shares[b]));
-            match best {
-                Some(column) if shares[column] > CANCELLATION => {
+            let largest = (0..self.real).rev().max_by(|&a, &b| size(a).total_cmp(&size(b)));
+            match largest {
+                Some(column) if size(column) > rounding => {
                     self.pivot(row, column);
                     pivots += 1;
                 }
@@ -192,11 +193,15 @@ impl Table {
         pivots
     }
 
-    /// An entry as a share of the terms it is the sum of: the columns of the first basis are now those of B⁻¹.
-    fn share_left(&self, first: &Self, row: usize, column: usize) -> f64 {
-        let term = |other| self.entries[(row, first.basis[other])] * first.entries[(other, column)];
-        let size: f64 = (0..self.rows()).map(|other| term(other).abs()).sum();
-        if size > 0.0 { self.entries[(row, column)].abs() / size } else { 0.0 }
+    /// The largest term in the sums B⁻¹A that the entries of a row are: the columns of the first basis are now those of B⁻¹.
+    fn largest_term(&self, first: &Self, row: usize) -> f64 {
+        let largest = |other: usize| {
+            first.entries.row(other)[..self.real]
+                .iter()
+                .fold(0.0_f64, |largest, entry| largest.max(entry.abs()))
+        };
+        let term = |other| self.entries[(row, first.basis[other])].abs() * largest(other);
+        (0..self.rows()).map(term).fold(0.0, f64::max)
     }
 
     /// The first variables' values.
