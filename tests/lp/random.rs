@@ -68,13 +68,13 @@ pub fn unscaled(index: u64) -> LinearProgram {
     let anchored = draw.per_cent(75);
     let degenerate = draw.per_cent(40);
 
-    let mut bounds: Vec<Bounds> = (0..columns).map(|_| variable_bounds(&mut draw)).collect();
+    let bounds: Vec<Bounds> = (0..columns).map(|_| variable_bounds(&mut draw)).collect();
     let point: Vec<f64> = bounds.iter().map(|bounds| point_within(&mut draw, *bounds, degenerate)).collect();
     let mut matrix: Vec<Vec<f64>> = (0..rows)
         .map(|_| (0..columns).map(|_| if draw.per_cent(density) { draw.whole(size) } else { 0.0 }).collect())
         .collect();
     spoil(&mut draw, &mut matrix);
-    let mut row_bounds: Vec<Bounds> = matrix
+    let row_bounds: Vec<Bounds> = matrix
         .iter()
         .map(|row| {
             let activity = row.iter().zip(&point).map(|(entry, value)| entry * value).sum();
