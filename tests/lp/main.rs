@@ -1,9 +1,8 @@
-//! Linear programs: closed forms, hostile programs, Netlib, and 10,000 random ones against an oracle in exact rational arithmetic.
+//! Linear programs: closed forms, hostile programs, and 10,000 random ones against an oracle in exact rational arithmetic.
 
 mod agreement;
 mod answers;
 mod exact;
 mod integer;
-mod netlib;
 mod oracle;
 mod random;
