@@ -34,6 +34,7 @@ mod error;
 mod form;
 mod model;
 mod options;
+mod presolve;
 mod solution;
 mod sparse;
 mod verify;
