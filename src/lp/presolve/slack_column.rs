@@ -29,7 +29,9 @@ pub(super) fn absorb(problem: &mut WorkingProblem, column: usize) -> bool {
     let column_bounds = (problem.column_lower[column], problem.column_upper[column]);
     let dual = problem.costs[column] / coefficient;
     let largest = problem.row(row).fold(0.0, |largest: f64, (_, value)| largest.max(value.abs()));
-    if (dual != 0.0 && row_bounds.0 != row_bounds.1)
+    let free = row_bounds.0.is_infinite() && row_bounds.1.is_infinite();
+    if free
+        || (dual != 0.0 && row_bounds.0 != row_bounds.1)
         || problem.row_counts[row] < 2
         || coefficient.abs() < PIVOT_SHARE * largest
     {
@@ -89,7 +91,9 @@ impl SlackColumn {
             }
         }
         let at = |end: End| (end.of_bounds(self.row_bounds) - remainder) / self.coefficient;
-        let outside = |x: f64| (self.column_bounds.0 - x).max(x - self.column_bounds.1);
+        let outside = |x: f64| {
+            if x.is_finite() { (self.column_bounds.0 - x).max(x - self.column_bounds.1) } else { f64::INFINITY }
+        };
         let end = if outside(at(End::Lower)) <= outside(at(End::Upper)) { End::Lower } else { End::Upper };
         (at(end), 0.0, BasisStatus::Basic, end.status())
     }
