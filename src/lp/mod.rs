@@ -35,6 +35,7 @@ mod factor;
 mod form;
 mod model;
 mod options;
+mod presolve;
 mod simplex;
 mod solution;
 mod solve;
@@ -48,8 +49,8 @@ pub use bounds::Bounds;
 pub use error::{Error, Part, Result};
 pub use model::{LinearProgram, Sense};
 pub use options::{Method, Options, Phase, Progress, run_to_the_end};
-pub use solve::{solve, solve_with};
 pub use solution::{Contradiction, Solution, Status};
+pub use solve::{solve, solve_with};
 pub use sparse::SparseMatrix;
 pub use tableau::{
     PivotRule, Relation, Step, TableauSimplex, TableauSolution, TableauStatus, TableauVariable,
