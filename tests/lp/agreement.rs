@@ -5,7 +5,7 @@ use crate::random;
 use brenier::lp::{self, Certificate, LinearProgram, Method, Options, Solution, Status, run_to_the_end};
 
 /// What is wrong with an answer, if anything is.
-fn disagreement(program: &LinearProgram, truth: &Truth, solution: &Solution) -> Option<String> {
+pub fn disagreement(program: &LinearProgram, truth: &Truth, solution: &Solution) -> Option<String> {
     let (status, wrong) = match truth {
         Truth::Optimal { objective, .. } => {
             let certificate = lp::certify(program, &solution.x, &solution.duals).unwrap();
