@@ -310,12 +310,29 @@ mod tests {
     #[test]
     fn a_far_bound_does_not_pay_for_rounding() {
         let mut program = LinearProgram::new(Sense::Minimise);
-        program.add_column(-1e-12, 0.0..=1e15, []).unwrap();
-        let certificate = certify(&program, &[0.0], &[]).unwrap();
-        assert_eq!((certificate.dual_residual, certificate.gap), (1e-12, 0.0));
-        assert!(certificate.is_optimal(1e-6));
-        program.set_cost(0, -1.0).unwrap();
-        assert!(!certify(&program, &[0.0], &[]).unwrap().is_optimal(1e-6));
+        let x = program.add_column(1.0, 0.0..=1e15, []).unwrap();
+        let y = program.add_column(1.0, 0.0.., []).unwrap();
+        program.add_row(1.0.., [(x, 1.0), (y, 1.0)]).unwrap();
+        let certificate = certify(&program, &[0.0, 1.0], &[1.0 + 1e-12]).unwrap();
+        assert!(certificate.dual_residual > 0.0 && certificate.is_optimal(1e-6), "{certificate:?}");
+        program.set_cost(x, 0.0).unwrap();
+        assert!(!certify(&program, &[0.0, 1.0], &[1.0]).unwrap().is_optimal(1e-6));
+    }
+
+    #[test]
+    fn a_small_scale_hides_nothing() {
+        // max 5e-9 x where x <= 1e9 (written as 1e-8 x <= 10): 0 is wrong by 5, whatever 5e-9 looks like.
+        let mut program = LinearProgram::new(Sense::Maximise);
+        let x = program.add_column(5e-9, 0.0.., []).unwrap();
+        let y = program.add_column(1.0, 0.0..=1.0, []).unwrap();
+        program.add_row(..=10.0, [(x, 1e-8), (y, 1.0)]).unwrap();
+        let wrong = certify(&program, &[0.0, 1.0], &[0.0]).unwrap();
+        assert!(wrong.dual_residual < 1e-6 && !wrong.is_optimal(1e-6), "{wrong:?}");
+        assert!(certify(&program, &[9e8, 1.0], &[0.5]).unwrap().is_optimal(1e-12));
+        // 1e-9 (x + y) >= 2e-8 where x + y = 0.
+        program.add_row(2e-8.., [(x, 1e-9), (y, 1e-9)]).unwrap();
+        let wrong = certify(&program, &[0.0, 0.0], &[0.0, 0.0]).unwrap();
+        assert!(wrong.primal_residual < 1e-6 && !wrong.is_feasible(1e-6), "{wrong:?}");
     }
 
     #[test]
