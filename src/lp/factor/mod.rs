@@ -82,15 +82,11 @@ impl Lower {
     }
 
     /// The column of the next pivot.
-    fn add(&mut self, pivot: u32, entries: &[Entry]) {
-        self.add_all(pivot as usize, entries.iter().copied());
-    }
-
-    fn add_all(&mut self, pivot: usize, entries: impl Iterator<Item = Entry>) {
-        let length = self.columns.lay(pivot, entries);
-        if length > 0 {
+    fn add(&mut self, pivot: usize, entries: &[Entry]) {
+        if !entries.is_empty() {
+            self.columns.lay(pivot, entries);
             self.column_order.push(pivot as u32);
-            self.nonzeros += length;
+            self.nonzeros += entries.len();
         }
     }
 
@@ -130,6 +126,12 @@ impl Upper {
         self.diagonal[pivot] = diagonal;
         self.slots[pivot] = self.order.len() as u32;
         self.order.push(pivot as u32);
+    }
+
+    /// The column of a pivot.
+    fn add_column(&mut self, pivot: usize, entries: &[Entry]) {
+        self.columns.lay(pivot, entries);
+        self.nonzeros += entries.len();
     }
 
     /// Makes the rows from the columns, with room for what updates add.
