@@ -341,7 +341,7 @@ fn all_bounds_survive_writing() {
     let numbers = [-INFINITY, -2.5, -0.1, 0.0, 1.0 / 3.0, 7.0, INFINITY];
     for lower in &numbers[..6] {
         for upper in &numbers[1..] {
-            let column = program.add_column(*lower.max(&-1.0), *lower..=*upper, []).unwrap();
+            let column = program.add_column(lower.max(-1.0), *lower..=*upper, []).unwrap();
             program.set_column_name(column, format!("x{column}")).unwrap();
             if lower <= upper {
                 let row = program.add_row(*lower..=*upper, [(column, 0.1), (0, 3.0)]).unwrap();
