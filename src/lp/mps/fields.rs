@@ -35,11 +35,13 @@ pub(super) fn fixed(line: &[u8]) -> Result<Fields<'_>, ReadProblem> {
     let mut fields = [&line[..0]; 6];
     let mut end_of_last = 0;
     for (place, (start, end)) in FIXED.into_iter().enumerate() {
+        // Only a long number reaches beyond its columns, to the end of the line.
+        let start = start.max(end_of_last);
         let gap = &line[end_of_last.min(line.len())..start.min(line.len())];
         if !gap.trim_ascii().is_empty() {
             return Err(expected("blanks between the fixed columns", line));
         }
-        let mut end = end.min(line.len());
+        let mut end = end.max(start).min(line.len());
         if place == 3 && line.get(35..37).is_some_and(|pair| !pair.contains(&b' ')) {
             end = line.len(); // one long number; a blank inside makes it none
         }

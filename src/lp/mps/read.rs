@@ -326,6 +326,7 @@ impl<'a> Reader<'a> {
             return Ok(false);
         }
         let word = words.next().unwrap_or_default();
+        self.end_column()?;
         self.inside_integer_markers = match word {
             b"'INTORG'" => true,
             b"'INTEND'" => false,
@@ -334,7 +335,6 @@ impl<'a> Reader<'a> {
             }
             _ => return Err(expected("'INTORG' or 'INTEND'", word)),
         };
-        self.end_column()?;
         Ok(true)
     }
 

@@ -293,7 +293,7 @@ fn errors_name_line_section_and_text() {
         (with("").replace("x cost 1", "x cost NaN"), 8, "COLUMNS", "\"NaN\" is not a number"),
         (with("").replace("x cost 1", "x price 1"), 8, "COLUMNS", "there is no row \"price\""),
         (with("").replace("N cost", "X cost"), 3, "ROWS", "expected the kind of a row: N, L, G or E, found \"X\""),
-        (with("").replace("ROWS", "ROWS of it"), 2, "NAME", "expected nothing after the header of a section, found \"of it\""),
+        (with("").replace("ROWS", "ROWS of it"), 2, "ROWS", "expected nothing after the header of a section, found \"of it\""),
         (with("RHS\n R none 1\n"), 11, "RHS", "there is no row \"none\""),
         (with("RHS\n R l 1 g\n"), 11, "RHS", "expected the name of a row"),
         (with("RANGES\n R l one\n"), 11, "RANGES", "\"one\" is not a number"),
