@@ -16,8 +16,6 @@
 mod bound_ranges;
 mod cost_ranges;
 mod optimal_basis;
-#[cfg(test)]
-mod tests;
 
 use super::error::{Error, Part, Result};
 use super::model::LinearProgram;
