@@ -53,7 +53,9 @@ pub enum Error {
         value: f64,
     },
     /// A bound is NaN, a lower one is ∞, or an upper one is -∞.
-    #[error("{part} {index} has the bounds {lower} and {upper}: neither may be NaN, the lower one not ∞, the upper one not -∞")]
+    #[error(
+        "{part} {index} has the bounds {lower} and {upper}: neither may be NaN, the lower one not ∞, the upper one not -∞"
+    )]
     Bounds {
         /// Row or column.
         part: Part,

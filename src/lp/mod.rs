@@ -35,11 +35,16 @@ mod factor;
 mod form;
 mod model;
 mod options;
+<<<<<<< HEAD
 mod ranging;
+=======
+mod presolve;
+>>>>>>> main
 mod simplex;
 mod solution;
 mod solve;
 mod sparse;
+mod tableau;
 mod verify;
 mod work_vector;
 
@@ -49,9 +54,12 @@ pub use error::{Error, Part, Result};
 pub use model::{LinearProgram, Sense};
 pub use options::{Method, Options, Phase, Progress, run_to_the_end};
 pub use ranging::{BoundRange, BoundRanges, CostRange, RangeEnd, Ranging, ranging};
-pub use solve::{solve, solve_with};
 pub use solution::{Contradiction, Solution, Status};
+pub use solve::{solve, solve_with};
 pub use sparse::SparseMatrix;
+pub use tableau::{
+    PivotRule, Relation, Step, TableauSimplex, TableauSolution, TableauStatus, TableauVariable,
+};
 pub use verify::{
     Certificate, FarkasCertificate, RayCertificate, certify, check_contradiction, check_farkas, check_ray,
 };

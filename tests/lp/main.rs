@@ -1,0 +1,9 @@
+//! Linear programs: closed forms, hostile programs, and 10,000 random ones against an oracle in exact rational arithmetic.
+
+mod agreement;
+mod answers;
+mod exact;
+mod integer;
+mod oracle;
+mod random;
+mod ranging;
