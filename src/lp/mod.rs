@@ -35,11 +35,8 @@ mod factor;
 mod form;
 mod model;
 mod options;
-<<<<<<< HEAD
-mod ranging;
-=======
 mod presolve;
->>>>>>> main
+mod ranging;
 mod simplex;
 mod solution;
 mod solve;
