@@ -60,8 +60,16 @@ impl OptimalBasis<'_> {
                 }
             }
             let change = direction * length * self.unit[variable];
+            let at_upper = self.stand[variable] == Stand::AtUpper;
+            // Where the bounds meet they are the same to the last bit.
+            let meets_other = ended_by == Some(variable);
+            let value = if meets_other {
+                self.bound(variable, !at_upper)
+            } else {
+                self.bound(variable, at_upper) + change
+            };
             RangeEnd {
-                value: self.bound(variable, self.stand[variable] == Stand::AtUpper) + change,
+                value,
                 objective: if rate == 0.0 { self.objective } else { self.objective + change * rate },
                 ended_by: ended_by.map(|variable| self.part(variable)),
             }

@@ -77,8 +77,10 @@ impl OptimalBasis<'_> {
 
     /// How far the cost of a basic variable may go: the reduced costs become d - t α.
     fn reaches_of_basic(&self, rho: &WorkVector, pivot_row: &WorkVector) -> (Reach, Reach) {
-        let columns = pivot_row.pattern.iter().map(|&column| (column as usize, pivot_row.values[column as usize]));
-        let logicals = rho.pattern.iter().map(|&row| (self.columns() + row as usize, -rho.values[row as usize]));
+        let columns =
+            pivot_row.pattern.iter().map(|&column| (column as usize, pivot_row.values[column as usize]));
+        let logicals =
+            rho.pattern.iter().map(|&row| (self.columns() + row as usize, -rho.values[row as usize]));
         let (mut down, mut up) = (Reach::ENDLESS, Reach::ENDLESS);
         let (mut down_pivot, mut up_pivot) = (0.0, 0.0);
         for (variable, alpha) in columns.chain(logicals) {
