@@ -2,8 +2,10 @@
 
 mod agreement;
 mod answers;
+mod edits;
 mod exact;
 mod integer;
 mod oracle;
+mod plan;
 mod random;
 mod ranging;
