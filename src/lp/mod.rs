@@ -40,6 +40,7 @@ mod number;
 mod options;
 mod presolve;
 mod program_file;
+mod ranging;
 mod read_error;
 mod simplex;
 mod solution;
@@ -59,6 +60,7 @@ pub use mps::{MpsFormat, read_mps, read_mps_as, read_mps_from, read_mps_from_as,
 pub use options::{Method, Options, Phase, Progress, run_to_the_end};
 pub use program_file::ProgramFile;
 pub use read_error::{ReadError, ReadProblem};
+pub use ranging::{BoundRange, BoundRanges, CostRange, RangeEnd, Ranging, ranging};
 pub use solution::{Contradiction, Solution, Status};
 pub use solve::{solve, solve_with};
 pub use sparse::SparseMatrix;

@@ -2,7 +2,11 @@
 
 mod agreement;
 mod answers;
+mod edits;
 mod exact;
 mod integer;
+mod netlib;
 mod oracle;
+mod plan;
 mod random;
+mod ranging;

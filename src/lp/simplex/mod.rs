@@ -20,6 +20,7 @@ mod scaling;
 
 pub(super) use driver::{Ending, Outcome, Settings, solve_form};
 pub(super) use limits::{Interruption, Limits};
+pub(super) use scaling::Scaling;
 
 use super::basis::{Basis, BasisStatus};
 use super::factor::Factor;
