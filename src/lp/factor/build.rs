@@ -177,7 +177,10 @@ impl Builder {
             let Some(at) = self.below.iter().position(|entry| entry.index as usize == row) else { continue };
             let pivot = self.below.swap_remove(at).value;
             self.below.iter_mut().for_each(|entry| entry.value /= pivot);
-            if !finite || pivot.abs() < PIVOT_TOLERANCE || self.below.iter().any(|entry| !entry.value.is_finite()) {
+            if !finite
+                || pivot.abs() < PIVOT_TOLERANCE
+                || self.below.iter().any(|entry| !entry.value.is_finite())
+            {
                 continue;
             }
             upper.add_column(row, &self.above);
@@ -222,7 +225,8 @@ impl Builder {
         lower: &mut Lower,
         upper: &mut Upper,
     ) {
-        let left = |&place: &u32| self.pivot_rows[place as usize] == NONE && head[place as usize] < matrix.columns();
+        let left =
+            |&place: &u32| self.pivot_rows[place as usize] == NONE && head[place as usize] < matrix.columns();
         self.kernel_columns.clear();
         self.kernel_columns.extend((0..head.len() as u32).filter(left));
         if self.kernel_columns.is_empty() {

@@ -60,6 +60,8 @@ pub(in crate::lp) struct Factor {
     upper_nonzeros: usize,
     /// Entries that solves have looked at for the sake of the updates.
     extra_work: f64,
+    /// What a factorisation costs in the same measure, with the vectors that its caller computes afresh after it.
+    renewal_work: f64,
 }
 
 /// L without its unit diagonal.
@@ -156,6 +158,7 @@ impl Factor {
             dense: vec![0.0; rows],
             upper_nonzeros: 0,
             extra_work: 0.0,
+            renewal_work: 0.0,
         };
         let mut head: Vec<usize> = (0..rows).collect();
         factor.factorise(&SparseMatrix::from_triplets(rows, 0, []), &mut head, 0.1);
@@ -185,6 +188,9 @@ impl Factor {
         self.extra_work = 0.0;
         let replacements = self.builder.run(matrix, head, threshold, &mut self.lower, &mut self.upper);
         self.upper_nonzeros = self.upper.nonzeros;
+        // The caller solves with B and with Bᵀ, and multiplies with A.
+        let afresh = 2 * self.nonzeros() + matrix.nonzeros() + matrix.columns();
+        self.renewal_work = RENEWAL_WEIGHT * (self.builder.work + afresh) as f64;
         replacements
     }
 
@@ -201,9 +207,12 @@ impl Factor {
     /// Whether it is time to factorise anew: after so many exchanges, or when the solves have cost as much for the sake of the exchanges as
     /// a factorisation costs. (Where that cost grows linearly, this is when the average cost of an exchange is least.)
     pub fn should_refactorise(&self) -> bool {
-        self.updates() >= MOST_UPDATES || self.extra_work > self.builder.work as f64
+        self.updates() >= MOST_UPDATES || self.extra_work > self.renewal_work
     }
 }
+
+/// Time that a factorisation takes for each entry it looks at, over that of a solve.
+const RENEWAL_WEIGHT: f64 = 2.0;
 
 /// Exchanges after which the factors are made anew in any case, for accuracy.
 const MOST_UPDATES: usize = 100;
