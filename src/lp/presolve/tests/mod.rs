@@ -57,6 +57,7 @@ fn check_with(
 fn by_simplex(form: &Form) -> Point {
     let settings = Settings {
         method: Method::Dual,
+        warm: false,
         scaling: true,
         perturbation: true,
         primal_tolerance: 1e-9,

@@ -203,3 +203,12 @@ fn what_has_no_optimum_is_left_alone() {
 fn an_empty_problem_stays_as_it_is() {
     assert!(matches!(presolve(&form(&[], &[], &[])), Presolved::Unchanged));
 }
+
+#[test]
+fn numbers_that_overflow_are_left_to_the_simplex() {
+    let rows: [(&[f64], f64, f64); 1] = [(&[1e-320], 1.0, INFINITY)];
+    assert!(matches!(presolve(&form(&rows, &[1.0], &[POSITIVE])), Presolved::Contradiction));
+    let rows: [(&[f64], f64, f64); 2] = [(&[1e300, 1.0, 1.0], -INFINITY, 1.0), (&[0.0, 1.0, 2.0], 1.0, 3.0)];
+    let bounds = [(1e300, 1e300), POSITIVE, POSITIVE];
+    assert!(matches!(presolve(&form(&rows, &[1.0; 3], &bounds)), Presolved::Contradiction));
+}
