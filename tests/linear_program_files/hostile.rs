@@ -123,7 +123,7 @@ fn damaged_files(cases: u32, names: &[&str]) {
 
 #[test]
 fn damaged_files_are_read_or_refused() {
-    damaged_files(100, &["galenet", "itest6", "kb2", "recipe"]);
+    damaged_files(30, &["galenet", "itest6", "kb2", "recipe"]);
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn noise(cases: u32) {
 
 #[test]
 fn noise_is_read_or_refused() {
-    noise(500);
+    noise(200);
 }
 
 #[test]
