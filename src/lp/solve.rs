@@ -92,6 +92,7 @@ fn attempt(
 ) -> Outcome {
     let mut settings = Settings {
         method: options.method,
+        warm: start.is_some(),
         scaling: options.scaling,
         perturbation: options.perturbation && start.is_none(),
         primal_tolerance: options.primal_tolerance,
@@ -117,6 +118,7 @@ fn attempt(
         match more {
             // What is wrong in the units of the program only: from where it ended, in these units.
             0 => {
+                settings.warm = true;
                 basis = outcome.point.basis.clone();
                 settings.scaling = false;
             }
@@ -130,6 +132,7 @@ fn attempt(
             _ => {
                 basis = form.basis_of_rows();
                 settings.method = Method::Primal;
+                settings.warm = false;
                 settings.perturbation = options.perturbation;
             }
         }

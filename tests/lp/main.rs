@@ -5,6 +5,7 @@ mod answers;
 mod edits;
 mod exact;
 mod integer;
+mod netlib;
 mod oracle;
 mod plan;
 mod random;

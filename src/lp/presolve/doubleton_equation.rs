@@ -1,7 +1,9 @@
 //! Equations with two columns: a x + b z = r. One column is replaced by the other.
 
 use super::steps::{End, Recorded, Step, Steps};
-use super::working_problem::{NoFeasiblePoint, PIVOT_SHARE, WorkingProblem, difference, intersect};
+use super::working_problem::{
+    NoFeasiblePoint, PIVOT_SHARE, WorkingProblem, difference, intersect, is_narrow,
+};
 use crate::lp::basis::BasisStatus;
 use crate::lp::form::Point;
 
@@ -63,7 +65,7 @@ pub(super) fn aggregate(problem: &mut WorkingProblem, row: usize) -> Result<(), 
         kept_coefficient: a,
         lower_is_of_other: new.0 != old.0,
         upper_is_of_other: new.1 != old.1,
-        fixed: new.0 == new.1,
+        fixed: is_narrow(new),
         gone,
         gone_coefficient: b,
         gone_bounds,

@@ -3,7 +3,7 @@
 use super::duplicates::{self, Duplicate};
 use super::fixed_column::fix;
 use super::steps::Step;
-use super::working_problem::{WorkingProblem, difference};
+use super::working_problem::{WorkingProblem, difference, is_narrow};
 use crate::lp::basis::BasisStatus;
 use crate::lp::form::Point;
 
@@ -50,7 +50,7 @@ fn merge_pair(problem: &mut WorkingProblem, Duplicate { leader, follower, multip
     let each_free =
         [kept_bounds, gone_bounds].iter().all(|bounds| bounds.0.is_infinite() && bounds.1.is_infinite());
     // A free column that is nonbasic at 0 could not be shared out at bounds of the two.
-    if (free && !each_free) || sum.0 == sum.1 {
+    if (free && !each_free) || is_narrow(sum) {
         return false;
     }
     problem.steps.push(Step::MergedColumn(MergedColumn {

@@ -2,7 +2,7 @@
 
 use super::duplicates;
 use super::steps::{End, Step};
-use super::working_problem::{NoFeasiblePoint, WorkingProblem, intersect};
+use super::working_problem::{NoFeasiblePoint, WorkingProblem, intersect, is_narrow};
 use crate::lp::basis::BasisStatus;
 use crate::lp::form::Point;
 
@@ -36,7 +36,7 @@ pub(super) fn merge(problem: &mut WorkingProblem) -> Result<bool, NoFeasiblePoin
                 multiple,
                 lower_is_of_gone: new.0 != old.0,
                 upper_is_of_gone: new.1 != old.1,
-                fixed: new.0 == new.1,
+                fixed: is_narrow(new),
             }));
         }
     }

@@ -32,8 +32,8 @@ mod working_problem;
 
 use super::basis::{Basis, BasisStatus};
 use super::form::{Form, Point};
-use steps::Steps;
-use working_problem::{NoFeasiblePoint, WorkingProblem};
+use steps::{End, Steps};
+use working_problem::{NoFeasiblePoint, WorkingProblem, is_narrow};
 
 /// How often the queues are worked off, and how often duplicates are looked for.
 const PASSES: usize = 30;
@@ -159,11 +159,27 @@ impl Reduction {
         whole.activities = original.matrix.times(&whole.x);
         let priced = original.matrix.transpose_times(&whole.duals);
         for (column, reduced_cost) in whole.reduced_costs.iter_mut().enumerate() {
-            *reduced_cost = match whole.basis.columns[column] {
+            let status = &mut whole.basis.columns[column];
+            *reduced_cost = match status {
                 BasisStatus::Basic => 0.0,
                 _ => original.costs[column] - priced[column],
             };
+            let bounds = (original.column_lower[column], original.column_upper[column]);
+            *status = of_pushed_end(*status, bounds, *reduced_cost);
+        }
+        for (row, status) in whole.basis.rows.iter_mut().enumerate() {
+            *status =
+                of_pushed_end(*status, (original.row_lower[row], original.row_upper[row]), whole.duals[row]);
         }
         whole
+    }
+}
+
+/// The status of a nonbasic row or column at the end of a narrow interval that the sign of its dual or reduced cost fits.
+fn of_pushed_end(status: BasisStatus, bounds: (f64, f64), reduced_cost: f64) -> BasisStatus {
+    let pushed = bounds.0 < bounds.1 && is_narrow(bounds);
+    match End::of(status, true, reduced_cost) {
+        Some(end) if pushed => end.status(),
+        _ => status,
     }
 }

@@ -1,7 +1,7 @@
 //! Rows with one column: L <= a x <= U. The row becomes bounds of the column.
 
 use super::steps::{End, Step};
-use super::working_problem::{NoFeasiblePoint, WorkingProblem};
+use super::working_problem::{NoFeasiblePoint, WorkingProblem, is_narrow};
 use crate::lp::basis::BasisStatus;
 use crate::lp::form::Point;
 
@@ -34,7 +34,7 @@ pub(super) fn into_bounds(problem: &mut WorkingProblem, row: usize) -> Result<()
             coefficient,
             lower_is_of_row: new.0 != old.0,
             upper_is_of_row: new.1 != old.1,
-            fixed: new.0 == new.1,
+            fixed: is_narrow(new),
         }));
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! Columns with one row that work as its slack: the row takes over their bounds.
 
 use super::steps::{End, Recorded, Step, Steps};
-use super::working_problem::{PIVOT_SHARE, WorkingProblem, difference};
+use super::working_problem::{PIVOT_SHARE, WorkingProblem, difference, is_narrow};
 use crate::lp::basis::BasisStatus;
 use crate::lp::form::Point;
 
@@ -15,6 +15,7 @@ pub(super) struct SlackColumn {
     row_bounds: (f64, f64),
     /// What the row was worth in the cost of the column, c / a.
     dual: f64,
+    fixed: bool,
     /// The other entries of the row.
     entries: Recorded,
 }
@@ -50,7 +51,8 @@ pub(super) fn absorb(problem: &mut WorkingProblem, column: usize) -> bool {
     let (min, max) = if coefficient > 0.0 { column_bounds } else { (column_bounds.1, column_bounds.0) };
     problem.row_lower[row] = difference(row_bounds.0, coefficient * max);
     problem.row_upper[row] = difference(row_bounds.1, coefficient * min);
-    let step = SlackColumn { row, column, coefficient, column_bounds, row_bounds, dual, entries };
+    let fixed = is_narrow((problem.row_lower[row], problem.row_upper[row]));
+    let step = SlackColumn { row, column, coefficient, column_bounds, row_bounds, dual, fixed, entries };
     problem.steps.push(Step::SlackColumn(step));
     problem.remove_column(column);
     true
@@ -62,9 +64,8 @@ impl SlackColumn {
     pub fn restore(&self, steps: &Steps, point: &mut Point) {
         let remainder = steps.product(&self.entries, &point.x);
         let dual = point.duals[self.row];
-        let fixed = self.column_bounds.0 == self.column_bounds.1 && self.row_bounds.0 == self.row_bounds.1;
         let (x, reduced_cost, column_status, row_status) =
-            match End::of(point.basis.rows[self.row], fixed, dual) {
+            match End::of(point.basis.rows[self.row], self.fixed, dual) {
                 Some(end) => {
                     let column_end = end.opposite().times(self.coefficient);
                     (

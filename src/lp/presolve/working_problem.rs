@@ -26,6 +26,14 @@ pub(super) fn difference(a: f64, b: f64) -> f64 {
     if rounding { 0.0 } else { difference }
 }
 
+/// Whether an interval has one value only, but for rounding. It may become a single value later, when constants move into it, so which
+/// end a nonbasic variable stands at is told by the sign of its reduced cost.
+pub(super) fn is_narrow((lower, upper): (f64, f64)) -> bool {
+    upper.is_finite()
+        && lower.is_finite()
+        && upper - lower <= 100.0 * CANCELLATION * lower.abs().max(upper.abs())
+}
+
 /// A reduction met a problem without a feasible point (or thinks so).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct NoFeasiblePoint;
@@ -226,6 +234,13 @@ mod tests {
         assert_eq!(intersect((0.0, 2.0), (-3.0, -1e-12)), Some((0.0, 0.0)));
         assert_eq!(intersect((0.0, 2.0), (2.1, 3.0)), None);
         assert_eq!(intersect((f64::NEG_INFINITY, 0.0), (0.0, f64::INFINITY)), Some((0.0, 0.0)));
+    }
+
+    #[test]
+    fn narrow_intervals() {
+        assert!(is_narrow((0.0, 0.0)) && is_narrow((0.2, 0.1 + 0.1000000000000001)));
+        assert!(!is_narrow((0.0, 1e-9)) && !is_narrow((0.0, f64::INFINITY)));
+        assert!(!is_narrow((f64::NEG_INFINITY, f64::INFINITY)));
     }
 
     #[test]
