@@ -1,6 +1,7 @@
 //! Edits between solves: beginning with the old basis the answer is the one from scratch, in fewer steps; and no basis is too wrong to begin
 //! with.
 
+use crate::netlib;
 use crate::plan::{PERIODS, PRODUCTS, Plan};
 use brenier::lp::{
     self, Basis, BasisStatus, Contradiction, Error, LinearProgram, Method, Options, Sense, Solution, Status,
@@ -123,9 +124,15 @@ fn coefficients() {
 #[test]
 fn cuts() {
     let mut plan = Plan::new(4);
+    // Room enough in the stock to make up for what is cut.
+    for (product, period) in
+        (0..PRODUCTS).flat_map(|product| (0..PERIODS).map(move |period| (product, period)))
+    {
+        plan.program.set_column_bounds(plan.stock(product, period), 0.0..=100.0).expect("bounds");
+    }
     let mut solution = optimal(&plan.program);
     for period in 5..20 {
-        // What two periods make of a product is cut by a tenth; stock makes up for it.
+        // What two periods make of a product is cut by a tenth.
         let pair = [plan.made(period % PRODUCTS, period), plan.made(period % PRODUCTS, period + 1)];
         let made: f64 = pair.iter().map(|&column| solution.x[column]).sum();
         plan.program.add_row(..=0.9 * made, pair.map(|column| (column, 1.0))).expect("a row");
@@ -396,4 +403,32 @@ fn many_edits_in_turn() {
         basis = warm.basis;
     }
     assert!(10 * warm_steps < cold_steps, "{warm_steps} steps, {cold_steps} from scratch");
+}
+
+/// Netlib: after a small change of some costs, or of some bounds, the old basis is the better start.
+#[test]
+fn netlib_after_small_changes() {
+    for (name, program) in netlib::feasible() {
+        let solution = optimal(&program);
+        let mut stream = RandomStream::new(5);
+        let mut some = |count: usize| -> Vec<usize> {
+            (0..3).map(|_| stream.below(count as u64).expect("some") as usize).collect()
+        };
+        let mut dearer = program.clone();
+        for column in some(program.columns()) {
+            dearer.set_cost(column, 1.01 * program.costs()[column]).expect("a cost");
+        }
+        let mut narrower = program.clone();
+        for row in some(program.rows()) {
+            let bounds = program.row_bounds(row);
+            let changed = lp::Bounds { lower: 1.01 * bounds.lower, upper: 1.01 * bounds.upper };
+            narrower.set_row_bounds(row, changed).expect("bounds");
+        }
+        for (changed, what) in [(dearer, "costs"), (narrower, "bounds")] {
+            for (warm, cold) in agree(&changed, &solution.basis) {
+                let (warm, cold) = (warm.iterations, cold.iterations);
+                assert!(warm <= cold, "{name}, {what}: {warm} steps, {cold} from scratch");
+            }
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! The shared Netlib problems against exact optima (Koch 2004), every way of solving them.
 
 use brenier::data;
-use brenier::lp::{self, Method, Options, Status};
+use brenier::lp::{self, LinearProgram, Method, Options, Status};
 
 /// Names, statuses and optimal values of the problems at hand; none where the files are missing.
 fn problems() -> Vec<(String, Option<f64>)> {
@@ -15,6 +15,17 @@ fn problems() -> Vec<(String, Option<f64>)> {
         .map(|fields| {
             let optimum = (fields[4] == "optimal").then(|| fields[5].parse().unwrap());
             (fields[0].to_string(), optimum)
+        })
+        .collect()
+}
+
+/// The problems that have an optimum; none where the files are missing.
+pub fn feasible() -> Vec<(String, LinearProgram)> {
+    let names = problems().into_iter().filter(|(_, optimum)| optimum.is_some()).map(|(name, _)| name);
+    names
+        .map(|name| {
+            let file = data::netlib_file(&format!("{name}.mps")).unwrap();
+            (name, lp::read_mps(&file).unwrap().program)
         })
         .collect()
 }
