@@ -1,6 +1,7 @@
 //! Presolve and postsolve against the definition of an optimum.
 
 mod brute_force;
+mod netlib;
 mod random_problems;
 mod reductions;
 
