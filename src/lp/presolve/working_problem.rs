@@ -18,7 +18,7 @@ pub(super) const PIVOT_SHARE: f64 = 1e-3;
 /// presolve linear where lines are long: a row with thousands of columns of its own, a chain of thousands of equations.
 const WORK_PER_NONZERO: usize = 20;
 
-/// What `value` may be off by.
+/// What `value` may be off by; infinite where it is.
 pub(super) fn tolerance(value: f64) -> f64 {
     FEASIBILITY * value.abs().max(1.0)
 }
