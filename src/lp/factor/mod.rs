@@ -22,7 +22,6 @@ mod tests;
 mod update;
 
 use super::sparse::SparseMatrix;
-use super::work_vector::WorkVector;
 use buckets::NONE;
 use build::Builder;
 use lists::{Entry, Lists};

@@ -443,8 +443,8 @@ fn bases_of_netlib_problems_are_solved_as_by_faer() {
         let mut x = work_vector(&b);
         factor.ftran(&mut x, 1.0);
         let norm = expected.iter().fold(1.0_f64, |norm, value| norm.max(value.abs()));
-        for row in 0..rows {
-            assert!((x.values[row] - expected[row]).abs() <= 1e-6 * norm, "{name}: row {row}");
+        for (row, (found, expected)) in x.values.iter().zip(&expected).enumerate() {
+            assert!((found - expected).abs() <= 1e-6 * norm, "{name}: row {row}");
         }
     }
 }

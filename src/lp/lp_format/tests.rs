@@ -295,7 +295,7 @@ fn all_bounds_survive_writing() {
         for upper in &numbers[1..] {
             let column = program.add_column(lower.max(-1.0), *lower..=*upper, []).unwrap();
             program.set_column_name(column, format!("x{column}")).unwrap();
-            let terms = if column % 5 == 0 { vec![] } else { vec![(column, 0.1), (0, -3.0)] };
+            let terms = if column.is_multiple_of(5) { vec![] } else { vec![(column, 0.1), (0, -3.0)] };
             let row = program.add_row(*lower..=*upper, terms).unwrap();
             program.set_row_name(row, format!("r{row}")).unwrap();
         }

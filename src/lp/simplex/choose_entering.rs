@@ -118,7 +118,8 @@ impl RatioTest {
         let mut step = 10.0 * nearest + tolerance;
         loop {
             let mut beyond = f64::INFINITY;
-            for place in reached..self.candidates.len() {
+            let first = reached;
+            for place in first..self.candidates.len() {
                 let candidate = self.candidates[place];
                 if candidate.reduced <= step * candidate.pivot {
                     self.candidates.swap(reached, place);

@@ -107,7 +107,8 @@ impl State<'_, '_> {
                 let pivot = self.column.values[row];
                 let difference = (pivot - entering.pivot).abs();
                 if difference > PIVOT_AGREEMENT * pivot.abs().min(entering.pivot.abs())
-                    || !(pivot.abs() > 1e-11)
+                    || pivot.is_nan()
+                    || pivot.abs() <= 1e-11
                 {
                     refusals += 1;
                     if refusals > PATIENCE {

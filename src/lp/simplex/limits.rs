@@ -56,7 +56,7 @@ impl<'a> Limits<'a> {
             return Err(Interruption::Iterations);
         }
         self.iterations += 1;
-        if self.iterations % STEPS_BETWEEN_LOOKS == 0 { self.look_at_clock() } else { Ok(()) }
+        if self.iterations.is_multiple_of(STEPS_BETWEEN_LOOKS) { self.look_at_clock() } else { Ok(()) }
     }
 
     /// Allows so many more steps for now, and answers with the limit that was there.

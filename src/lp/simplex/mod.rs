@@ -180,9 +180,9 @@ impl<'a, 'o> State<'a, 'o> {
                 self.head.push(self.columns + row);
             }
         }
-        for variable in 0..total {
+        for (variable, &status) in statuses.iter().enumerate() {
             if self.place[variable] == NONBASIC {
-                self.settle(variable, statuses[variable] == BasisStatus::AtUpper);
+                self.settle(variable, status == BasisStatus::AtUpper);
             }
         }
         let place = &self.place;
@@ -331,13 +331,7 @@ impl<'a, 'o> State<'a, 'o> {
         average(&mut self.densities.column, self.column.density());
     }
 
-    /// `rho` = row of B⁻¹ and `row` = ρᵀ N over the structural columns (over the logicals it is -ρ).
-    fn solve_row(&mut self, row: usize) {
-        self.solve_rho(row);
-        self.by_rows.price(&self.rho, self.densities.row, &mut self.row);
-        average(&mut self.densities.row, self.row.density());
-    }
-
+    /// `rho` = row of B⁻¹, kept for the update.
     fn solve_rho(&mut self, row: usize) {
         self.factor.btran_leaving(row, &mut self.rho, self.densities.rho);
         self.rho.list(TINY);

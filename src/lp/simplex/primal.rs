@@ -74,8 +74,8 @@ impl State<'_, '_> {
             if feasible {
                 self.compute_dual();
             } else {
-                for row in 0..self.rows {
-                    signs[row] = self.side(row);
+                for (row, sign) in signs.iter_mut().enumerate() {
+                    *sign = self.side(row);
                 }
                 self.compute_dual_of_violations(&signs);
             }
@@ -187,8 +187,7 @@ impl State<'_, '_> {
             reduced -= cost * self.column.values[row];
         }
         let updated = std::mem::replace(&mut self.reduced[entering], reduced);
-        // Written so that NaN is refused.
-        if !(reduced.abs() >= self.dual_tolerance) || reduced * updated < 0.0 {
+        if reduced.is_nan() || reduced.abs() < self.dual_tolerance || reduced * updated < 0.0 {
             return if self.fresh { Step::Refused } else { Step::Rebuild };
         }
         let sign = -reduced.signum();
