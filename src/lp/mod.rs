@@ -31,6 +31,7 @@
 mod basis;
 mod bounds;
 mod error;
+mod factor;
 mod form;
 mod model;
 mod options;

@@ -137,15 +137,22 @@ fn passes(program: &LinearProgram, outcome: &Outcome) -> bool {
         Ending::Trouble => false,
         Ending::Optimal => {
             let (duals, _) = in_sense(program, &outcome.point);
-            certify(program, &outcome.point.x, &duals).is_ok_and(|certificate| certificate.is_optimal(Certificate::TOLERANCE))
+            certify(program, &outcome.point.x, &duals)
+                .is_ok_and(|certificate| certificate.is_optimal(Certificate::TOLERANCE))
         }
-        Ending::Infeasible(multipliers) => {
-            check_farkas(program, multipliers).is_ok_and(|proof| proof.verified)
-        }
-        Ending::Unbounded(direction) => {
-            check_ray(program, &outcome.point.x, direction).is_ok_and(|proof| proof.verified)
+        Ending::Infeasible(candidates) => candidates.iter().any(|multipliers| proves(program, multipliers)),
+        Ending::Unbounded(candidates) => {
+            candidates.iter().any(|direction| leads_away(program, &outcome.point.x, direction))
         }
     }
+}
+
+fn proves(program: &LinearProgram, multipliers: &[f64]) -> bool {
+    check_farkas(program, multipliers).is_ok_and(|proof| proof.verified)
+}
+
+fn leads_away(program: &LinearProgram, x: &[f64], direction: &[f64]) -> bool {
+    check_ray(program, x, direction).is_ok_and(|proof| proof.verified)
 }
 
 /// Duals and reduced costs in the program's own sense.
@@ -168,12 +175,13 @@ fn finish(program: &LinearProgram, outcome: Outcome, limits: &Limits<'_>) -> Res
         Ending::Interrupted(Interruption::Observer) => Status::Stopped,
         _ if !passed => Status::Inaccurate,
         Ending::Optimal => Status::Optimal,
-        Ending::Infeasible(multipliers) => {
-            contradiction = Some(Contradiction::Farkas(multipliers));
+        Ending::Infeasible(candidates) => {
+            let proof = candidates.into_iter().find(|multipliers| proves(program, multipliers));
+            contradiction = proof.map(Contradiction::Farkas);
             Status::Infeasible
         }
-        Ending::Unbounded(direction) => {
-            ray = Some(direction);
+        Ending::Unbounded(candidates) => {
+            ray = candidates.into_iter().find(|direction| leads_away(program, &outcome.point.x, direction));
             Status::Unbounded
         }
         Ending::Trouble => Status::Inaccurate,

@@ -26,10 +26,10 @@ pub(in crate::lp) struct Settings {
 pub(in crate::lp) enum Ending {
     /// Optimal within the tolerances, in scaled units.
     Optimal,
-    /// Multipliers of the rows that no x can satisfy.
-    Infeasible(Vec<f64>),
-    /// A direction in which the objective falls without end.
-    Unbounded(Vec<f64>),
+    /// Multipliers of the rows that no x can satisfy: as computed, and with more and more of the small ones taken for zeros.
+    Infeasible(Vec<Vec<f64>>),
+    /// A direction in which the objective falls without end, in as many versions.
+    Unbounded(Vec<Vec<f64>>),
     /// A limit, or the observer.
     Interrupted(Interruption),
     /// The phases could not agree.
@@ -62,18 +62,28 @@ pub(in crate::lp) fn solve_form(
     let verdict = state.run(settings).unwrap_or_else(Verdict::Interrupted);
     let ending = match verdict {
         Verdict::Optimal => Ending::Optimal,
-        Verdict::Infeasible(mut multipliers) => {
-            multipliers.iter_mut().zip(&scaling.rows).for_each(|(y, factor)| *y *= factor);
-            Ending::Infeasible(multipliers)
-        }
-        Verdict::Unbounded(mut direction) => {
-            direction.iter_mut().zip(&scaling.columns).for_each(|(x, factor)| *x *= factor);
-            Ending::Unbounded(direction)
-        }
+        Verdict::Infeasible(multipliers) => Ending::Infeasible(versions(&multipliers, &scaling.rows)),
+        Verdict::Unbounded(direction) => Ending::Unbounded(versions(&direction, &scaling.columns)),
         Verdict::Interrupted(interruption) => Ending::Interrupted(interruption),
         Verdict::Trouble => Ending::Trouble,
     };
     Outcome { ending, point: state.point(form, &scaling) }
+}
+
+/// A ray in the units of the form: as it is, and with the entries left out that may be rounding only. Where an entry should be 0 but is not,
+/// no check can tell that what it multiplies should have cancelled.
+fn versions(ray: &[f64], factors: &[f64]) -> Vec<Vec<f64>> {
+    let largest = ray.iter().fold(0.0_f64, |largest, entry| largest.max(entry.abs()));
+    [0.0, 1e-13, 1e-11, 1e-9, 1e-7]
+        .iter()
+        .map(|share| {
+            let least = share * largest;
+            ray.iter()
+                .zip(factors)
+                .map(|(&entry, factor)| if entry.abs() < least { 0.0 } else { entry * factor })
+                .collect()
+        })
+        .collect()
 }
 
 /// As [`Ending`], in scaled units.

@@ -1,0 +1,3 @@
+//! The linear-programming room as its users see it.
+
+mod answers;
