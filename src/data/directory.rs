@@ -12,6 +12,10 @@ const VARIABLE: &str = "BRENIER_DATA";
 /// The folder beside a clone of the repository that is looked at otherwise.
 const BESIDE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data");
 
+/// The environment variable that names the folder of the Netlib problems, and the folder that is looked at otherwise.
+const NETLIB_VARIABLE: &str = "BRENIER_NETLIB";
+const NETLIB_BESIDE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/netlib");
+
 /// The folder of the data files: the one that the environment variable `BRENIER_DATA` names, or else `../shared/data`
 /// beside the crate's sources. None if it does not exist; a variable that names no folder is not replaced by the other.
 ///
@@ -40,6 +44,33 @@ pub fn file(relative: &str) -> Option<PathBuf> {
     path.is_file().then_some(path)
 }
 
+/// A linear program of Netlib, by its file's name: in the folder that the environment variable `BRENIER_NETLIB` names, or else in
+/// `../shared/netlib` beside the crate's sources. None if it is not there.
+///
+/// # Examples
+/// ```
+/// use brenier::data;
+/// match data::netlib_file("afiro.mps") {
+///     Some(path) => println!("reading {}", path.display()),
+///     None => println!("{}", data::netlib_skipped("afiro.mps")),
+/// }
+/// ```
+pub fn netlib_file(name: &str) -> Option<PathBuf> {
+    let path = choose(std::env::var_os(NETLIB_VARIABLE).as_deref(), Path::new(NETLIB_BESIDE))?.join(name);
+    path.is_file().then_some(path)
+}
+
+/// What a test or an example says when [`netlib_file`] finds nothing: which file, where it was looked for and where the public has it.
+///
+/// # Examples
+/// ```
+/// let message = brenier::data::netlib_skipped("afiro.mps");
+/// assert!(message.starts_with("skipped: afiro.mps not found"));
+/// ```
+pub fn netlib_skipped(name: &str) -> String {
+    message(name, NETLIB_VARIABLE, "../shared/netlib", "https://www.netlib.org/lp/data")
+}
+
 /// What an example says when a data file is missing: which, where it was looked for and where the public has it.
 ///
 /// # Examples
@@ -48,10 +79,13 @@ pub fn file(relative: &str) -> Option<PathBuf> {
 /// assert!(message.starts_with("skipped: mnist/train-5000-images-idx3-ubyte.gz not found"));
 /// ```
 pub fn skipped(relative: &str, public_source: &str) -> String {
-    let variable = std::env::var_os(VARIABLE);
-    let place = match &variable {
-        Some(folder) => format!("{VARIABLE}={}", Path::new(folder).display()),
-        None => format!("../shared/data; set {VARIABLE} to another folder"),
+    message(relative, VARIABLE, "../shared/data", public_source)
+}
+
+fn message(relative: &str, variable: &str, beside: &str, public_source: &str) -> String {
+    let place = match std::env::var_os(variable) {
+        Some(folder) => format!("{variable}={}", Path::new(&folder).display()),
+        None => format!("{beside}; set {variable} to another folder"),
     };
     format!("skipped: {relative} not found (in {place}); public source: {public_source}")
 }

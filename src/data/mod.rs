@@ -28,11 +28,13 @@ pub mod idx;
 pub mod npy;
 mod pixels;
 pub mod safetensors;
+mod whole;
 mod write;
 
 pub use array::{Array, ArrayData};
-pub use directory::{directory, file, skipped};
+pub use directory::{directory, file, netlib_file, netlib_skipped, skipped};
 pub use element::Element;
 pub use error::{ArrayProblem, BytesProblem, DataError, Origin, Result, TextProblem};
 pub use half::Half;
 pub use pixels::PixelScale;
+pub(crate) use whole::{read_whole, read_whole_from, write_whole, write_whole_to};

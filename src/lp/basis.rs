@@ -16,6 +16,19 @@ pub enum BasisStatus {
     Free,
 }
 
+impl BasisStatus {
+    /// Where a nonbasic variable begins: at the finite bound nearer to 0.
+    pub(super) fn nearest(lower: f64, upper: f64) -> Self {
+        match (lower.is_finite(), upper.is_finite()) {
+            (false, false) => BasisStatus::Free,
+            (true, false) => BasisStatus::AtLower,
+            (false, true) => BasisStatus::AtUpper,
+            (true, true) if lower.abs() <= upper.abs() => BasisStatus::AtLower,
+            (true, true) => BasisStatus::AtUpper,
+        }
+    }
+}
+
 /// A basis: as many basic variables and rows as there are rows. It is what a solver can begin with again after a change.
 ///
 /// # Examples
@@ -50,7 +63,8 @@ impl Basis {
 
     /// Number of basic variables and rows.
     pub fn basic(&self) -> usize {
-        let basic = |list: &[BasisStatus]| list.iter().filter(|&&status| status == BasisStatus::Basic).count();
+        let basic =
+            |list: &[BasisStatus]| list.iter().filter(|&&status| status == BasisStatus::Basic).count();
         basic(&self.columns) + basic(&self.rows)
     }
 
@@ -75,13 +89,7 @@ impl Basis {
         self.rows.resize(program.rows(), BasisStatus::Basic);
         for column in self.columns.len()..program.columns() {
             let bounds = program.column_bounds(column);
-            self.columns.push(match (bounds.lower.is_finite(), bounds.upper.is_finite()) {
-                (false, false) => BasisStatus::Free,
-                (true, false) => BasisStatus::AtLower,
-                (false, true) => BasisStatus::AtUpper,
-                (true, true) if bounds.lower.abs() <= bounds.upper.abs() => BasisStatus::AtLower,
-                (true, true) => BasisStatus::AtUpper,
-            });
+            self.columns.push(BasisStatus::nearest(bounds.lower, bounds.upper));
         }
     }
 

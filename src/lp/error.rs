@@ -53,7 +53,9 @@ pub enum Error {
         value: f64,
     },
     /// A bound is NaN, a lower one is ∞, or an upper one is -∞.
-    #[error("{part} {index} has the bounds {lower} and {upper}: neither may be NaN, the lower one not ∞, the upper one not -∞")]
+    #[error(
+        "{part} {index} has the bounds {lower} and {upper}: neither may be NaN, the lower one not ∞, the upper one not -∞"
+    )]
     Bounds {
         /// Row or column.
         part: Part,
@@ -101,5 +103,23 @@ pub enum Error {
         operation: &'static str,
         /// The status of the solution.
         status: &'static str,
+    },
+    /// The columns of a basis are linearly dependent.
+    #[error("the basis is singular: the column of {part} {index} depends on the others")]
+    SingularBasis {
+        /// Row or column of a basic variable that found no pivot.
+        part: Part,
+        /// Which one.
+        index: usize,
+    },
+    /// A basis is not an optimal one of the program.
+    #[error(
+        "the basis is not optimal for this program: its solution violates a bound by {primal_residual:e}, its duals one of theirs by {dual_residual:e}"
+    )]
+    BasisNotOptimal {
+        /// Largest violation of a bound by the basis' x.
+        primal_residual: f64,
+        /// Largest reduced cost or dual of the wrong sign.
+        dual_residual: f64,
     },
 }

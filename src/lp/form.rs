@@ -1,6 +1,6 @@
 //! The problem as the solver sees it: minimise, in compressed columns, without names.
 
-use super::basis::Basis;
+use super::basis::{Basis, BasisStatus};
 use super::model::{LinearProgram, Sense};
 use super::sparse::SparseMatrix;
 
@@ -47,5 +47,14 @@ impl Form {
 
     pub fn columns(&self) -> usize {
         self.costs.len()
+    }
+
+    /// The basis of the rows: every column at the bound nearer to 0.
+    pub fn basis_of_rows(&self) -> Basis {
+        let columns = self.column_lower.iter().zip(&self.column_upper);
+        Basis {
+            columns: columns.map(|(&lower, &upper)| BasisStatus::nearest(lower, upper)).collect(),
+            rows: vec![BasisStatus::Basic; self.rows()],
+        }
     }
 }

@@ -33,23 +33,41 @@ mod bounds;
 mod error;
 mod factor;
 mod form;
+mod lp_format;
 mod model;
+mod mps;
+mod number;
 mod options;
+mod presolve;
+mod program_file;
+mod ranging;
+mod read_error;
 mod simplex;
 mod solution;
 mod solve;
 mod sparse;
+mod tableau;
 mod verify;
 mod work_vector;
+mod write_error;
 
 pub use basis::{Basis, BasisStatus};
 pub use bounds::Bounds;
 pub use error::{Error, Part, Result};
+pub use lp_format::{read_lp, read_lp_from, write_lp, write_lp_to};
 pub use model::{LinearProgram, Sense};
+pub use mps::{MpsFormat, read_mps, read_mps_as, read_mps_from, read_mps_from_as, write_mps, write_mps_to};
 pub use options::{Method, Options, Phase, Progress, run_to_the_end};
-pub use solve::{solve, solve_with};
+pub use program_file::ProgramFile;
+pub use read_error::{ReadError, ReadProblem};
+pub use ranging::{BoundRange, BoundRanges, CostRange, RangeEnd, Ranging, ranging};
 pub use solution::{Contradiction, Solution, Status};
+pub use solve::{solve, solve_with};
 pub use sparse::SparseMatrix;
+pub use tableau::{
+    PivotRule, Relation, Step, TableauSimplex, TableauSolution, TableauStatus, TableauVariable,
+};
 pub use verify::{
     Certificate, FarkasCertificate, RayCertificate, certify, check_contradiction, check_farkas, check_ray,
 };
+pub use write_error::WriteError;

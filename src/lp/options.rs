@@ -129,7 +129,9 @@ impl Options {
 
     /// Whether the values make sense.
     pub(super) fn validate(&self) -> Result<()> {
-        for (name, value) in [("primal_tolerance", self.primal_tolerance), ("dual_tolerance", self.dual_tolerance)] {
+        for (name, value) in
+            [("primal_tolerance", self.primal_tolerance), ("dual_tolerance", self.dual_tolerance)]
+        {
             if !(1e-10..=1e-3).contains(&value) {
                 return Err(Error::Option { name, value, requirement: "it must lie between 1e-10 and 1e-3" });
             }

@@ -4,7 +4,8 @@ use super::basis::{Basis, BasisStatus};
 use super::error::{Part, Result};
 use super::form::{Form, Point};
 use super::model::{LinearProgram, Sense};
-use super::options::{Options, Progress, run_to_the_end};
+use super::options::{Method, Options, Progress, run_to_the_end};
+use super::presolve::{Presolved, presolve};
 use super::simplex::{Ending, Interruption, Limits, Outcome, Settings, solve_form};
 use super::solution::{Contradiction, Solution, Status};
 use super::verify::{Certificate, certify, check_farkas, check_ray};
@@ -91,6 +92,7 @@ fn attempt(
 ) -> Outcome {
     let mut settings = Settings {
         method: options.method,
+        warm: start.is_some(),
         scaling: options.scaling,
         perturbation: options.perturbation && start.is_none(),
         primal_tolerance: options.primal_tolerance,
@@ -98,8 +100,15 @@ fn attempt(
         threshold: 0.1,
         seed: options.seed,
     };
-    let mut basis = start.cloned().unwrap_or_else(|| Basis::of_rows(program));
-    let mut outcome = solve_form(form, &basis, &settings, limits);
+    let smaller = if options.presolve && start.is_none() { reduced(form, &settings, limits) } else { None };
+    let mut outcome = match smaller {
+        Some(outcome) => outcome,
+        None => {
+            let basis = start.cloned().unwrap_or_else(|| form.basis_of_rows());
+            solve_form(form, &basis, &settings, limits)
+        }
+    };
+    let mut basis;
     for more in 0..3 {
         if passes(program, &outcome) {
             break;
@@ -109,6 +118,7 @@ fn attempt(
         match more {
             // What is wrong in the units of the program only: from where it ended, in these units.
             0 => {
+                settings.warm = true;
                 basis = outcome.point.basis.clone();
                 settings.scaling = false;
             }
@@ -120,14 +130,28 @@ fn attempt(
             }
             // All afresh, from the other side.
             _ => {
-                basis = Basis::of_rows(program);
-                settings.method = super::options::Method::Primal;
+                basis = form.basis_of_rows();
+                settings.method = Method::Primal;
+                settings.warm = false;
                 settings.perturbation = options.perturbation;
             }
         }
         outcome = solve_form(form, &basis, &settings, limits);
     }
     outcome
+}
+
+/// The outcome by way of the smaller problem that presolve leaves; none where that has no optimum: the proof of it is to be one for the
+/// problem as given.
+fn reduced(form: &Form, settings: &Settings, limits: &mut Limits<'_>) -> Option<Outcome> {
+    let Presolved::Reduced(reduction) = presolve(form) else { return None };
+    let outcome = solve_form(&reduction.form, &reduction.form.basis_of_rows(), settings, limits);
+    match outcome.ending {
+        Ending::Optimal | Ending::Interrupted(_) => {
+            Some(Outcome { point: reduction.postsolve(form, outcome.point), ..outcome })
+        }
+        Ending::Infeasible(_) | Ending::Unbounded(_) | Ending::Trouble => None,
+    }
 }
 
 /// Whether an outcome stands the check on the data as given; limits stand for themselves.

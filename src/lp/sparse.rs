@@ -89,7 +89,10 @@ impl SparseMatrix {
     /// If there is no such column.
     pub fn column(&self, column: usize) -> impl ExactSizeIterator<Item = (usize, f64)> + '_ {
         let range = self.starts[column]..self.starts[column + 1];
-        self.indices[range.clone()].iter().zip(&self.values[range]).map(|(&row, &value)| (row as usize, value))
+        self.indices[range.clone()]
+            .iter()
+            .zip(&self.values[range])
+            .map(|(&row, &value)| (row as usize, value))
     }
 
     /// The rows and the values of a column, as they lie in memory.
@@ -156,6 +159,8 @@ impl SparseMatrix {
     /// If `y` has another length than there are rows.
     pub fn transpose_times(&self, y: &[f64]) -> Vec<f64> {
         assert_eq!(y.len(), self.rows);
-        (0..self.columns()).map(|column| self.column(column).map(|(row, value)| value * y[row]).sum()).collect()
+        (0..self.columns())
+            .map(|column| self.column(column).map(|(row, value)| value * y[row]).sum())
+            .collect()
     }
 }

@@ -1,8 +1,8 @@
 //! Answers of the simplex where they are known in closed form, and on hostile problems: status, values, duals and proofs.
 
 use brenier::lp::{
-    self, Basis, Bounds, Contradiction, LinearProgram, Method, Options, Part, Sense, Solution, Status, check_contradiction,
-    check_ray,
+    self, Basis, Bounds, Contradiction, LinearProgram, Method, Options, Part, Sense, Solution, Status,
+    check_contradiction, check_ray,
 };
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -196,7 +196,9 @@ fn rows_and_columns_scaled_a_million_fold_give_the_same_answer() {
     }
     for (i, row_factor) in row_factors.into_iter().enumerate() {
         plain.add_row(3.0.., (0..5).map(|j| (j, a(i, j)))).unwrap();
-        scaled.add_row(3.0 * row_factor.., (0..5).map(|j| (j, a(i, j) * row_factor * column_factors[j]))).unwrap();
+        scaled
+            .add_row(3.0 * row_factor.., (0..5).map(|j| (j, a(i, j) * row_factor * column_factors[j])))
+            .unwrap();
     }
     let (plain, scaled) = (lp::solve(&plain).unwrap(), lp::solve(&scaled).unwrap());
     assert_eq!((plain.status, scaled.status), (Status::Optimal, Status::Optimal));
@@ -230,14 +232,16 @@ fn limits_hold_and_say_so() {
         program.add_column(1.0 + j as f64, 0.0..=4.0, []).unwrap();
     }
     for i in 0..20 {
-        program.add_row(..=5.0, (0..30).map(|j| (j, 1.0 + ((i * j) % 7) as f64))).unwrap();
+        let row = (0..30).map(|j| (j, 1.0 + ((i * j + 3 * i + j) % 7) as f64));
+        program.add_row(..=20.0 + i as f64, row).unwrap();
     }
     for method in [Method::Dual, Method::Primal] {
         let options = Options::default().with_presolve(false).with_method(method);
         let all = lp::solve_with(&program, &options, &mut lp::run_to_the_end).unwrap();
         assert!(all.iterations > 3);
         let limited =
-            lp::solve_with(&program, &options.clone().with_max_iterations(2), &mut lp::run_to_the_end).unwrap();
+            lp::solve_with(&program, &options.clone().with_max_iterations(2), &mut lp::run_to_the_end)
+                .unwrap();
         assert_eq!((limited.status, limited.iterations), (Status::IterationLimit, 2));
         // From where it stopped.
         let options = options.with_basis(limited.basis);

@@ -1,3 +1,12 @@
-//! The linear-programming room as its users see it.
+//! Linear programs: closed forms, hostile programs, and 10,000 random ones against an oracle in exact rational arithmetic.
 
+mod agreement;
 mod answers;
+mod edits;
+mod exact;
+mod integer;
+mod netlib;
+mod oracle;
+mod plan;
+mod random;
+mod ranging;

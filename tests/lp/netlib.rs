@@ -70,6 +70,11 @@ fn an_optimal_basis_is_optimal_at_once() {
         let again = lp::solve_with(&program, &options, &mut lp::run_to_the_end).unwrap();
         assert_eq!(again.status, Status::Optimal, "{name}");
         // Presolve and scaling may leave a last step, not a search.
-        assert!(again.iterations <= first.iterations / 20 + 2, "{name}: {} of {}", again.iterations, first.iterations);
+        assert!(
+            again.iterations <= first.iterations / 20 + 2,
+            "{name}: {} of {}",
+            again.iterations,
+            first.iterations
+        );
     }
 }

@@ -28,6 +28,9 @@ pub(super) struct Builder {
     pivots: Vec<Pivot>,
     kernel: Kernel,
     old_head: Vec<usize>,
+    /// Entries of the column under way in rows with a pivot, and in rows without one.
+    above: Vec<Entry>,
+    below: Vec<Entry>,
     /// Entries looked at, a measure of the time taken.
     pub work: usize,
 }
@@ -132,18 +135,13 @@ impl Builder {
         while next < self.queue.len() {
             let place = self.queue[next] as usize;
             next += 1;
-            let Some((row, value)) = matrix
-                .column(head[place])
-                .find(|&(row, _)| !self.has_pivot[row])
-                .filter(|entry| is_pivot(entry.1))
-            else {
-                continue;
-            };
-            if matrix.column(head[place]).any(|(_, value)| !value.is_finite()) {
+            let finite = self.split(matrix, head[place]);
+            let [Entry { index: row, value }] = self.below[..] else { continue };
+            if !finite || value.abs() < PIVOT_TOLERANCE {
                 continue;
             }
-            let rest = matrix.column(head[place]).filter(|&(other, value)| other != row && value != 0.0);
-            upper.nonzeros += upper.columns.lay(row, rest.map(entry));
+            let row = row as usize;
+            upper.add_column(row, &self.above);
             self.set_pivot(place, row, value, upper);
             let range = self.row_range(row);
             self.work += range.len();
@@ -175,29 +173,47 @@ impl Builder {
             let mut others = self.row_columns[self.row_range(row)].iter();
             let open = others.find(|&&place| self.pivot_rows[place as usize] == NONE);
             let Some(place) = open.map(|&place| place as usize) else { continue };
-            let variable = head[place];
-            let Some((_, pivot)) = matrix.column(variable).find(|entry| entry.0 == row) else { continue };
-            let finite = |(_, value): (usize, f64)| value.is_finite() && (value / pivot).is_finite();
-            if !is_pivot(pivot) || !matrix.column(variable).all(finite) {
+            let finite = self.split(matrix, head[place]);
+            let Some(at) = self.below.iter().position(|entry| entry.index as usize == row) else { continue };
+            let pivot = self.below.swap_remove(at).value;
+            self.below.iter_mut().for_each(|entry| entry.value /= pivot);
+            if !finite
+                || pivot.abs() < PIVOT_TOLERANCE
+                || self.below.iter().any(|entry| !entry.value.is_finite())
+            {
                 continue;
             }
-            let above =
-                matrix.column(variable).filter(|&(other, value)| self.has_pivot[other] && value != 0.0);
-            upper.nonzeros += upper.columns.lay(row, above.map(entry));
+            upper.add_column(row, &self.above);
+            lower.add(row, &self.below);
             self.set_pivot(place, row, pivot, upper);
-            let below =
-                matrix.column(variable).filter(|&(other, value)| !self.has_pivot[other] && value != 0.0);
-            lower.add_all(row, below.map(|(other, value)| entry((other, value / pivot))));
-            self.work += 2 * matrix.column(variable).len();
-            for (other, _) in matrix.column(variable) {
-                if !self.has_pivot[other] {
-                    self.row_lengths[other] -= 1;
-                    if self.row_lengths[other] == 1 {
-                        self.queue.push(other as u32);
+            let (indices, _) = matrix.column_slices(head[place]);
+            self.work += 2 * indices.len();
+            for &other in indices {
+                if !self.has_pivot[other as usize] {
+                    let length = &mut self.row_lengths[other as usize];
+                    *length -= 1;
+                    if *length == 1 {
+                        self.queue.push(other);
                     }
                 }
             }
         }
+    }
+
+    /// Splits a column by whether a row has a pivot; false if an entry is not finite.
+    fn split(&mut self, matrix: &SparseMatrix, variable: usize) -> bool {
+        let (indices, values) = matrix.column_slices(variable);
+        self.above.clear();
+        self.below.clear();
+        let mut finite = true;
+        for (&index, &value) in indices.iter().zip(values) {
+            finite &= value.is_finite();
+            if value != 0.0 {
+                let side = if self.has_pivot[index as usize] { &mut self.above } else { &mut self.below };
+                side.push(Entry { index, value });
+            }
+        }
+        finite
     }
 
     /// What is left. The columns of U get the entries in rows of singletons, then those that the elimination left above.
@@ -209,12 +225,8 @@ impl Builder {
         lower: &mut Lower,
         upper: &mut Upper,
     ) {
-        let left = |&place: &u32| {
-            let variable = head[place as usize];
-            self.pivot_rows[place as usize] == NONE
-                && variable < matrix.columns()
-                && matrix.column(variable).all(|(_, value)| value.is_finite())
-        };
+        let left =
+            |&place: &u32| self.pivot_rows[place as usize] == NONE && head[place as usize] < matrix.columns();
         self.kernel_columns.clear();
         self.kernel_columns.extend((0..head.len() as u32).filter(left));
         if self.kernel_columns.is_empty() {
@@ -226,30 +238,26 @@ impl Builder {
             }
         }
         self.kernel.reset(&self.row_lengths);
-        for &place in &self.kernel_columns {
-            let open = matrix.column(head[place as usize]).filter(|&(row, _)| !self.has_pivot[row]);
-            self.kernel.add_column(place as usize, open);
+        // From here on the lengths count the entries that each column of the kernel has in U.
+        for at in 0..self.kernel_columns.len() {
+            let place = self.kernel_columns[at] as usize;
+            if self.split(matrix, head[place]) {
+                self.kernel.add_column(place, &self.below);
+            }
+            self.column_lengths[place] = self.above.len() as u32;
         }
         self.pivots.clear();
         self.kernel.eliminate(&self.kernel_columns, threshold, lower, &mut self.pivots);
-        // From here on the lengths count the entries that each column of the kernel has in U.
-        for &place in &self.kernel_columns {
-            let settled = matrix.column(head[place as usize]).filter(|&(row, _)| self.has_pivot[row]);
-            self.column_lengths[place as usize] = settled.count() as u32;
-        }
         for above in &self.kernel.above {
             self.column_lengths[above.column as usize] += 1;
         }
-        for pivot in &self.pivots {
-            let (place, row) = (pivot.column as usize, pivot.row as usize);
-            self.pivot_rows[place] = pivot.row;
-            upper.columns.reserve(row, self.column_lengths[place] as usize);
-            for (other, value) in matrix.column(head[place]) {
-                if self.has_pivot[other] && value != 0.0 {
-                    upper.columns.push(row, entry((other, value)));
-                    upper.nonzeros += 1;
-                }
-            }
+        for at in 0..self.pivots.len() {
+            let Pivot { column, row, .. } = self.pivots[at];
+            self.pivot_rows[column as usize] = row;
+            upper.columns.reserve(row as usize, self.column_lengths[column as usize] as usize);
+            self.split(matrix, head[column as usize]);
+            self.above.iter().for_each(|&entry| upper.columns.push(row as usize, entry));
+            upper.nonzeros += self.above.len();
         }
         for above in &self.kernel.above {
             let row = self.pivot_rows[above.column as usize];
@@ -258,8 +266,8 @@ impl Builder {
                 upper.nonzeros += 1;
             }
         }
-        for place in 0..self.pivots.len() {
-            let pivot = self.pivots[place];
+        for at in 0..self.pivots.len() {
+            let pivot = self.pivots[at];
             self.set_pivot(pivot.column as usize, pivot.row as usize, pivot.value, upper);
         }
         self.work += self.kernel.work;
@@ -286,13 +294,4 @@ impl Builder {
         }
         replacements
     }
-}
-
-fn entry((index, value): (usize, f64)) -> Entry {
-    Entry { index: index as u32, value }
-}
-
-/// Whether a singleton can be divided by.
-fn is_pivot(value: f64) -> bool {
-    value.is_finite() && value.abs() >= PIVOT_TOLERANCE
 }

@@ -45,6 +45,7 @@ pub(super) struct Kernel {
     updates: u64,
     /// Multipliers of the step under way.
     step: Vec<Entry>,
+    largest_multiplier: f64,
     pivot_row: Vec<u32>,
     /// The entries of U in the order in which they came up.
     pub above: Vec<Above>,
@@ -72,15 +73,13 @@ impl Kernel {
         self.work = 0;
     }
 
-    /// Adds a column by its entries in the active rows.
-    pub fn add_column(&mut self, column: usize, entries: impl Iterator<Item = (usize, f64)>) {
-        self.columns.reserve(column, 0);
-        let nonzeros = entries.filter(|&(_, value)| value != 0.0);
-        self.columns.lay(column, nonzeros.map(|(row, value)| Entry { index: row as u32, value }));
-        for entry in self.columns.get(column) {
+    /// Adds a column by its entries in the active rows, which must be finite and not 0.
+    pub fn add_column(&mut self, column: usize, entries: &[Entry]) {
+        self.columns.lay(column, entries);
+        for entry in entries {
             self.rows.push(entry.index as usize, column as u32);
         }
-        self.work += 2 * self.columns.length(column);
+        self.work += 2 * entries.len();
     }
 
     /// Eliminates all columns that were added and answers with the pivots in their order; the multipliers go to `lower`. The columns
@@ -88,8 +87,8 @@ impl Kernel {
     pub fn eliminate(&mut self, columns: &[u32], threshold: f64, lower: &mut Lower, pivots: &mut Vec<Pivot>) {
         for &column in columns {
             let list = self.columns.get(column as usize);
-            let (largest, finite) = largest_of(list);
-            self.classify(column, largest, finite);
+            let largest = list.iter().fold(0.0_f64, |largest, entry| largest.max(entry.value.abs()));
+            self.classify(column, largest, true);
         }
         for row in 0..self.multiplier.len() {
             if self.rows.length(row) > 0 {
@@ -172,9 +171,11 @@ impl Kernel {
         self.columns_by_length.remove(column);
         self.rows_by_length.remove(row);
         self.step.clear();
+        self.largest_multiplier = 0.0;
         for entry in self.columns.get(column as usize) {
             if entry.index != row {
                 let multiplier = entry.value / value;
+                self.largest_multiplier = self.largest_multiplier.max(multiplier.abs());
                 self.step.push(Entry { index: entry.index, value: multiplier });
                 self.multiplier[entry.index as usize] = multiplier;
                 self.rows.remove(entry.index as usize, column);
@@ -192,7 +193,7 @@ impl Kernel {
             self.multiplier[touched as usize] = 0.0;
             self.rows_by_length.put(touched, self.rows.length(touched as usize));
         }
-        lower.add(row, &self.step);
+        lower.add(row as usize, &self.step);
     }
 
     /// Subtracts the multiples of the pivot row from a column, whose entry in that row goes to U.
@@ -204,7 +205,9 @@ impl Kernel {
         self.columns.swap_remove(number, place);
         self.above.push(Above { column, row, value: factor });
         self.updates += 1;
-        let (mut kept, mut used) = (0, 0);
+        // No entry of the new column exceeds this; where it is finite, so are they all.
+        let bound = self.largest[number] * (1.0 + self.largest_multiplier);
+        let (mut kept, mut used, mut largest) = (0, 0, 0.0_f64);
         let list = self.columns.get_mut(number);
         for place in 0..list.len() {
             let mut entry = list[place];
@@ -218,6 +221,7 @@ impl Kernel {
                     continue;
                 }
             }
+            largest = largest.max(entry.value.abs());
             list[kept] = entry;
             kept += 1;
         }
@@ -226,24 +230,13 @@ impl Kernel {
         if used < self.step.len() {
             for &Entry { index, value } in &self.step {
                 let fill = -value * factor;
-                if self.used_in[index as usize] != self.updates && !(fill.abs() < TINY) {
+                if self.used_in[index as usize] != self.updates && fill.abs() >= TINY {
+                    largest = largest.max(fill.abs());
                     self.columns.push(number, Entry { index, value: fill });
                     self.rows.push(index as usize, column);
                 }
             }
         }
-        let (largest, finite) = largest_of(self.columns.get(number));
-        self.classify(column, largest, finite);
+        self.classify(column, largest, bound.is_finite());
     }
-}
-
-/// The largest absolute value of a column, and whether all are finite.
-fn largest_of(list: &[Entry]) -> (f64, bool) {
-    let mut largest = 0.0_f64;
-    let mut finite = true;
-    for entry in list {
-        largest = largest.max(entry.value.abs());
-        finite &= entry.value.is_finite();
-    }
-    (largest, finite)
 }

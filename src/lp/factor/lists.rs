@@ -63,14 +63,12 @@ impl<E: Copy + Default> Lists<E> {
         self.spans[list].length as usize
     }
 
-    /// Replaces a list by these entries and says how many they are; its old room is left behind.
-    pub fn lay(&mut self, list: usize, entries: impl IntoIterator<Item = E>) -> usize {
-        let start = self.storage.len();
-        self.storage.extend(entries);
-        let length = self.storage.len() - start;
+    /// Replaces a list by these entries; its old room is left behind.
+    pub fn lay(&mut self, list: usize, entries: &[E]) {
+        let (start, length) = (self.storage.len(), entries.len() as u32);
+        self.storage.extend_from_slice(entries);
         self.wasted += self.spans[list].capacity as usize;
-        self.spans[list] = Span { start, length: length as u32, capacity: length as u32 };
-        length
+        self.spans[list] = Span { start, length, capacity: length };
     }
 
     /// Replaces a list by an empty one with room for `capacity` entries.
@@ -205,7 +203,7 @@ mod tests {
                 let place = plain[list].iter().position(|&other| other == number).expect("it is there");
                 plain[list].swap_remove(place);
             } else if step % 997 == 5 {
-                lists.lay(list, [step, step + 1]);
+                lists.lay(list, &[step, step + 1]);
                 plain[list] = vec![step, step + 1];
                 lists.tidy();
             } else {

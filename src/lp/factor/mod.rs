@@ -60,6 +60,8 @@ pub(in crate::lp) struct Factor {
     upper_nonzeros: usize,
     /// Entries that solves have looked at for the sake of the updates.
     extra_work: f64,
+    /// What a factorisation costs in the same measure, with the vectors that its caller computes afresh after it.
+    renewal_work: f64,
 }
 
 /// L without its unit diagonal.
@@ -82,15 +84,11 @@ impl Lower {
     }
 
     /// The column of the next pivot.
-    fn add(&mut self, pivot: u32, entries: &[Entry]) {
-        self.add_all(pivot as usize, entries.iter().copied());
-    }
-
-    fn add_all(&mut self, pivot: usize, entries: impl Iterator<Item = Entry>) {
-        let length = self.columns.lay(pivot, entries);
-        if length > 0 {
+    fn add(&mut self, pivot: usize, entries: &[Entry]) {
+        if !entries.is_empty() {
+            self.columns.lay(pivot, entries);
             self.column_order.push(pivot as u32);
-            self.nonzeros += length;
+            self.nonzeros += entries.len();
         }
     }
 
@@ -132,6 +130,12 @@ impl Upper {
         self.order.push(pivot as u32);
     }
 
+    /// The column of a pivot.
+    fn add_column(&mut self, pivot: usize, entries: &[Entry]) {
+        self.columns.lay(pivot, entries);
+        self.nonzeros += entries.len();
+    }
+
     /// Makes the rows from the columns, with room for what updates add.
     fn finish(&mut self) {
         self.rows.transpose_of(&self.columns, self.order.iter().copied(), 2);
@@ -154,6 +158,7 @@ impl Factor {
             dense: vec![0.0; rows],
             upper_nonzeros: 0,
             extra_work: 0.0,
+            renewal_work: 0.0,
         };
         let mut head: Vec<usize> = (0..rows).collect();
         factor.factorise(&SparseMatrix::from_triplets(rows, 0, []), &mut head, 0.1);
@@ -183,6 +188,9 @@ impl Factor {
         self.extra_work = 0.0;
         let replacements = self.builder.run(matrix, head, threshold, &mut self.lower, &mut self.upper);
         self.upper_nonzeros = self.upper.nonzeros;
+        // The caller solves with B and with Bᵀ, and multiplies with A.
+        let afresh = 2 * self.nonzeros() + matrix.nonzeros() + matrix.columns();
+        self.renewal_work = RENEWAL_WEIGHT * (self.builder.work + afresh) as f64;
         replacements
     }
 
@@ -199,9 +207,12 @@ impl Factor {
     /// Whether it is time to factorise anew: after so many exchanges, or when the solves have cost as much for the sake of the exchanges as
     /// a factorisation costs. (Where that cost grows linearly, this is when the average cost of an exchange is least.)
     pub fn should_refactorise(&self) -> bool {
-        self.updates() >= MOST_UPDATES || self.extra_work > self.builder.work as f64
+        self.updates() >= MOST_UPDATES || self.extra_work > self.renewal_work
     }
 }
+
+/// Time that a factorisation takes for each entry it looks at, over that of a solve.
+const RENEWAL_WEIGHT: f64 = 2.0;
 
 /// Exchanges after which the factors are made anew in any case, for accuracy.
 const MOST_UPDATES: usize = 100;

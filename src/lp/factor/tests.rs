@@ -366,6 +366,89 @@ fn a_logical_named_twice_is_replaced() {
     assert_eq!(head, [0, 2, 3]);
 }
 
+/// The constraint matrix of an MPS file whose names have no blanks.
+fn read_matrix(text: &str) -> SparseMatrix {
+    let (mut section, mut rows, mut columns) = ("", Vec::new(), Vec::new());
+    let mut triplets = Vec::new();
+    for line in text.lines().filter(|line| !line.starts_with('*')) {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        if !line.starts_with(' ') {
+            section = fields.first().copied().unwrap_or("");
+        } else if section == "ROWS" && fields[0] != "N" {
+            rows.push(fields[1]);
+        } else if section == "COLUMNS" {
+            if columns.last() != Some(&fields[0]) {
+                columns.push(fields[0]);
+            }
+            for pair in fields[1..].chunks_exact(2) {
+                if let Some(row) = rows.iter().position(|row| *row == pair[0]) {
+                    triplets.push((row, columns.len() - 1, pair[1].parse().expect("a number")));
+                }
+            }
+        }
+    }
+    SparseMatrix::from_triplets(rows.len(), columns.len(), triplets)
+}
+
+#[test]
+fn bases_of_netlib_problems_are_solved_as_by_faer() {
+    let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/netlib");
+    let folder = std::env::var_os("BRENIER_NETLIB").unwrap_or_else(|| beside.into());
+    for name in ["25fv47", "afiro", "degen2", "pilot4", "scfxm1", "ship04s", "sierra", "stair"] {
+        let path = std::path::Path::new(&folder).join(name).with_extension("mps");
+        let Ok(text) = std::fs::read_to_string(&path) else {
+            println!("skipped: {name}.mps not found");
+            continue;
+        };
+        let matrix = read_matrix(&text);
+        let (rows, columns) = (matrix.rows(), matrix.columns());
+        let mut stream = RandomStream::new(rows as u64);
+        // Columns at random; those that depend on others give way to logicals.
+        let mut head = random_head(rows, columns, &mut stream);
+        let mut factor = Factor::new(rows);
+        let before = head.clone();
+        let replacements = factor.factorise(&matrix, &mut head, 0.1);
+        assert_permuted(&before, &head, columns, &replacements);
+        assert_eq!(factor.factorise(&matrix, &mut head, 0.1), [], "{name}: what was repaired is regular");
+        for step in 0..200 {
+            if !exchange(&mut factor, &matrix, &mut head, &mut stream) || factor.should_refactorise() {
+                assert_eq!(factor.factorise(&matrix, &mut head, 0.1), [], "{name}");
+            }
+            if step % 20 == 0 {
+                let b = random_vector(rows, 1 + step % 9, &mut stream);
+                let worst = residual(&mut factor, &matrix, &head, &b);
+                assert!(worst < 1e-9, "{name}: {worst}");
+            }
+        }
+        let stored: usize = head.iter().map(|&variable| column_of(&matrix, variable).pattern.len()).sum();
+        assert_eq!(factor.factorise(&matrix, &mut head, 0.1), [], "{name}");
+        assert!(factor.nonzeros() <= 2 * stored, "{name}: {} from {stored}", factor.nonzeros());
+        let triplets: Vec<_> = (0..rows)
+            .flat_map(|place| {
+                let column = column_of(&matrix, head[place]);
+                let entry = move |&row: &u32| {
+                    faer::sparse::Triplet::new(row as usize, place, column.values[row as usize])
+                };
+                column.pattern.clone().iter().map(entry).collect::<Vec<_>>()
+            })
+            .collect();
+        use faer::linalg::solvers::Solve;
+        let oracle = faer::sparse::SparseColMat::<usize, f64>::try_new_from_triplets(rows, rows, &triplets)
+            .expect("indices within the matrix")
+            .sp_lu()
+            .expect("a regular matrix");
+        let b = random_vector(rows, rows, &mut stream);
+        let expected = oracle.solve(&faer::Mat::from_fn(rows, 1, |row, _| b[row]));
+        let expected: Vec<f64> = (0..rows).map(|row| expected[(row, 0)]).collect();
+        let mut x = work_vector(&b);
+        factor.ftran(&mut x, 1.0);
+        let norm = expected.iter().fold(1.0_f64, |norm, value| norm.max(value.abs()));
+        for row in 0..rows {
+            assert!((x.values[row] - expected[row]).abs() <= 1e-6 * norm, "{name}: row {row}");
+        }
+    }
+}
+
 /// Rank of a matrix of small integers modulo a prime, by elimination without rounding.
 fn rank(mut a: Vec<Vec<i64>>) -> usize {
     const PRIME: i64 = 2_147_483_647;

@@ -69,9 +69,10 @@ impl Factor {
         }
         upper.rows.truncate(row, 0);
         upper.columns.tidy();
-        let others = || entering.iter().copied().filter(|entry| entry.index as usize != row);
-        upper.nonzeros += upper.columns.lay(row, others());
-        for entry in others() {
+        upper.columns.lay(row, entering);
+        upper.columns.remove(row, row as u32);
+        upper.nonzeros += upper.columns.length(row);
+        for entry in upper.columns.get(row) {
             upper.rows.push(entry.index as usize, Entry { index: row as u32, value: entry.value });
         }
         upper.order[upper.slots[row] as usize] = NONE;

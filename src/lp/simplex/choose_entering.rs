@@ -98,7 +98,8 @@ impl RatioTest {
             Direction::Down => (-alpha, -reduced),
             Direction::Both => (alpha.abs(), reduced * alpha.signum()),
         };
-        if pivot > least {
+        // Numbers that left their range are no candidates.
+        if pivot > least && pivot < f64::INFINITY && reduced.is_finite() {
             self.candidates.push(Candidate { variable: variable as u32, pivot, reduced });
         }
     }

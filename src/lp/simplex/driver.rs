@@ -13,6 +13,8 @@ use crate::lp::options::{Method, Phase};
 #[derive(Debug, Clone)]
 pub(in crate::lp) struct Settings {
     pub method: Method,
+    /// Whether the basis is one to be near the optimum: then the method is the one that it is feasible for, if any.
+    pub warm: bool,
     pub scaling: bool,
     pub perturbation: bool,
     pub primal_tolerance: f64,
@@ -45,6 +47,9 @@ pub(in crate::lp) struct Outcome {
 
 /// Phases may follow one another this often.
 const MAX_ROUNDS: usize = 12;
+
+/// By how much the tolerances are tightened in the end.
+const POLISH: f64 = 0.01;
 
 /// Solves a form from a basis.
 pub(in crate::lp) fn solve_form(
@@ -108,6 +113,9 @@ impl State<'_, '_> {
             Method::Dual => Next::Dual { perturbed: settings.perturbation },
             Method::Primal => Next::Primal { perturbed: settings.perturbation },
         };
+        if settings.warm && self.is_primal_but_not_dual_feasible() {
+            next = Next::Primal { perturbed: false };
+        }
         for round in 0..MAX_ROUNDS {
             let seed = settings.seed.wrapping_add(1 + 1000 * round as u64);
             self.guard.clear();
@@ -116,11 +124,60 @@ impl State<'_, '_> {
                 Next::Primal { perturbed } => self.primal(perturbed, seed)?,
             };
             match verdict {
+                Ok(Verdict::Optimal) => {
+                    self.polish(seed);
+                    return Ok(Verdict::Optimal);
+                }
                 Ok(verdict) => return Ok(verdict),
                 Err(following) => next = following,
             }
         }
         Ok(Verdict::Trouble)
+    }
+
+    /// Steps on from an optimum within the tolerances to one within a hundredth of them, where such a one is near: small costs count too then.
+    /// Where it is not, the optimum stays what it was.
+    fn polish(&mut self, seed: u64) {
+        let tolerances = (self.primal_tolerance, self.dual_tolerance);
+        (self.primal_tolerance, self.dual_tolerance) = (tolerances.0 * POLISH, tolerances.1 * POLISH);
+        let feasible = self.primal_infeasibility() == 0.0;
+        if feasible && self.dual_infeasibility_in_place() == 0.0 {
+            return;
+        }
+        let basis = self.basis();
+        let limit = self.limits.allow_only(100 + self.limits.iterations / 10);
+        let mut next =
+            if feasible { Next::Primal { perturbed: false } } else { Next::Dual { perturbed: false } };
+        let mut polished = false;
+        for _ in 0..MAX_ROUNDS {
+            self.guard.clear();
+            let verdict = match next {
+                Next::Dual { .. } => self.dual(false, seed),
+                Next::Primal { .. } => self.primal(false, seed),
+            };
+            match verdict {
+                Ok(Err(following)) => next = following,
+                other => {
+                    polished = matches!(other, Ok(Ok(Verdict::Optimal)));
+                    break;
+                }
+            }
+        }
+        self.limits.restore_iterations(limit);
+        if !polished {
+            (self.primal_tolerance, self.dual_tolerance) = tolerances;
+            self.restore_costs();
+            self.restore_bounds();
+            self.load(&basis);
+            self.refactorise();
+        }
+    }
+
+    fn is_primal_but_not_dual_feasible(&mut self) -> bool {
+        self.refactorise();
+        self.compute_primal();
+        self.compute_dual();
+        self.primal_infeasibility() == 0.0 && self.dual_infeasibility_in_place() > 0.0
     }
 
     /// Both phases of the dual simplex, and the end of the perturbation. `Err` says what is to follow.

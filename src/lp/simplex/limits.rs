@@ -59,6 +59,18 @@ impl<'a> Limits<'a> {
         if self.iterations % STEPS_BETWEEN_LOOKS == 0 { self.look_at_clock() } else { Ok(()) }
     }
 
+    /// Allows so many more steps for now, and answers with the limit that was there.
+    pub fn allow_only(&mut self, more: u64) -> u64 {
+        let limit = self.max_iterations;
+        self.max_iterations = limit.min(self.iterations.saturating_add(more));
+        limit
+    }
+
+    /// Goes back to the limit that was there.
+    pub fn restore_iterations(&mut self, limit: u64) {
+        self.max_iterations = limit;
+    }
+
     /// Whether the time is over.
     pub fn look_at_clock(&self) -> Result<(), Interruption> {
         match self.time_limit {

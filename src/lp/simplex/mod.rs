@@ -20,6 +20,7 @@ mod scaling;
 
 pub(super) use driver::{Ending, Outcome, Settings, solve_form};
 pub(super) use limits::{Interruption, Limits};
+pub(super) use scaling::Scaling;
 
 use super::basis::{Basis, BasisStatus};
 use super::factor::Factor;
@@ -121,12 +122,11 @@ impl<'a, 'o> State<'a, 'o> {
         let upper = join(&form.column_upper, &form.row_upper);
         let mut costs = form.costs.clone();
         costs.resize(total, 0.0);
-        let statuses: Vec<BasisStatus> = basis.columns.iter().chain(&basis.rows).copied().collect();
         let mut state = Self {
             rows,
             columns,
             matrix: &form.matrix,
-            by_rows: RowWise::new(&form.matrix, |column| statuses[column] == BasisStatus::Basic),
+            by_rows: RowWise::default(),
             true_lower: lower.clone(),
             true_upper: upper.clone(),
             lower,
@@ -137,7 +137,7 @@ impl<'a, 'o> State<'a, 'o> {
             reduced: vec![0.0; total],
             direction: vec![Direction::None; total],
             place: vec![NONBASIC; total],
-            head: (0..total).filter(|&variable| statuses[variable] == BasisStatus::Basic).collect(),
+            head: Vec::new(),
             basic_value: vec![0.0; rows],
             basic_lower: vec![0.0; rows],
             basic_upper: vec![0.0; rows],
@@ -157,30 +157,38 @@ impl<'a, 'o> State<'a, 'o> {
             row: WorkVector::new(columns),
             repairs: 0,
         };
-        // A basis of the wrong size is completed or cut; the factorisation repairs what is singular.
-        state.head.truncate(rows);
-        for &variable in &state.head {
-            state.place[variable] = 0;
+        state.load(basis);
+        state
+    }
+
+    /// Begins with a basis, with the bounds at hand. One of the wrong size is completed or cut; the factorisation repairs what is singular.
+    fn load(&mut self, basis: &Basis) {
+        let total = self.rows + self.columns;
+        let statuses: Vec<BasisStatus> = basis.columns.iter().chain(&basis.rows).copied().collect();
+        let basic = (0..total).filter(|&variable| statuses[variable] == BasisStatus::Basic);
+        self.head = basic.take(self.rows).collect();
+        self.place.fill(NONBASIC);
+        for &variable in &self.head {
+            self.place[variable] = 0;
         }
-        for row in 0..rows {
-            if state.head.len() == rows {
+        for row in 0..self.rows {
+            if self.head.len() == self.rows {
                 break;
             }
-            if state.place[columns + row] == NONBASIC {
-                state.place[columns + row] = 0;
-                state.head.push(columns + row);
+            if self.place[self.columns + row] == NONBASIC {
+                self.place[self.columns + row] = 0;
+                self.head.push(self.columns + row);
             }
         }
         for variable in 0..total {
-            if state.place[variable] == NONBASIC {
-                state.settle(variable, statuses[variable] == BasisStatus::AtUpper);
-                // What was basic beyond the m-th is not.
-                if variable < columns && statuses[variable] == BasisStatus::Basic {
-                    state.by_rows.becomes_nonbasic(state.matrix, variable);
-                }
+            if self.place[variable] == NONBASIC {
+                self.settle(variable, statuses[variable] == BasisStatus::AtUpper);
             }
         }
-        state
+        let place = &self.place;
+        self.by_rows = RowWise::new(self.matrix, |column| place[column] != NONBASIC);
+        self.weights.fill(1.0);
+        self.fresh = false;
     }
 
     /// Puts a nonbasic variable at a bound: the upper one if asked for and there, else the lower one if there.

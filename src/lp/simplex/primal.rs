@@ -21,6 +21,8 @@ pub(super) enum PrimalEnd {
 
 /// So many refused pivots before the loop gives up.
 const PATIENCE: usize = 200;
+/// So many fresh starts may follow one another without a step between them.
+const MOST_IDLE: usize = 10;
 /// Devex weights beyond this start anew.
 const LARGEST_WEIGHT: f64 = 1e9;
 
@@ -46,8 +48,14 @@ impl State<'_, '_> {
         let mut banned = vec![false; total];
         let (mut refusals, mut perturbations) = (0, 0);
         let mut feasible_before = None;
+        let (mut steps, mut idle) = (self.limits.iterations, 0);
         loop {
             self.refactorise();
+            idle = if self.limits.iterations == steps { idle + 1 } else { 0 };
+            steps = self.limits.iterations;
+            if idle > MOST_IDLE {
+                return Ok(PrimalEnd::Trouble);
+            }
             if self.guard.has_returned() {
                 perturbations += 1;
                 if perturbations > 20 {
@@ -179,7 +187,8 @@ impl State<'_, '_> {
             reduced -= cost * self.column.values[row];
         }
         let updated = std::mem::replace(&mut self.reduced[entering], reduced);
-        if reduced.abs() < self.dual_tolerance || reduced * updated < 0.0 {
+        // Written so that NaN is refused.
+        if !(reduced.abs() >= self.dual_tolerance) || reduced * updated < 0.0 {
             return if self.fresh { Step::Refused } else { Step::Rebuild };
         }
         let sign = -reduced.signum();

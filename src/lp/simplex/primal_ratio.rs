@@ -69,7 +69,7 @@ impl PrimalRatioTest {
             } else {
                 continue;
             };
-            if step <= longest && rate.abs() > largest {
+            if step < f64::INFINITY && step <= longest && rate.abs() > largest {
                 largest = rate.abs();
                 chosen = Some((row, step, at_upper));
             }

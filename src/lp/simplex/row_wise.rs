@@ -4,7 +4,7 @@ use crate::lp::sparse::SparseMatrix;
 use crate::lp::work_vector::WorkVector;
 
 /// The matrix by rows. In each row the entries of nonbasic columns stand before those of basic ones.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct RowWise {
     starts: Vec<usize>,
     /// End of the nonbasic entries of each row.

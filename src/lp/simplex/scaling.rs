@@ -6,7 +6,7 @@ use crate::lp::sparse::SparseMatrix;
 
 /// Row factors R and column factors C: the scaled matrix is R A C, x = C x̂, y = R ŷ, r = R⁻¹ r̂, d = C⁻¹ d̂.
 #[derive(Debug, Clone)]
-pub(super) struct Scaling {
+pub(in crate::lp) struct Scaling {
     pub rows: Vec<f64>,
     pub columns: Vec<f64>,
 }

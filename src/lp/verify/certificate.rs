@@ -4,14 +4,17 @@ use super::super::bounds::Bounds;
 use super::super::error::{Part, Result};
 use super::super::model::LinearProgram;
 use super::sum::Sum;
+use super::units::Units;
 use super::{check_size, sign};
 
 /// What the check of an answer found, in the units of the program as given.
 ///
-/// Every residual comes twice. The absolute one is what it says. The *relative* one is what [`is_optimal`](Self::is_optimal) judges by: a
-/// residual of a sum is divided by max(1, s / 1000), where s adds up the sizes of the terms and of the bound (or the cost). So
-/// "relative <= 1e-6" means: at most 1e-6 in the program's units, or so small that data changed in the ninth digit remove it (the
-/// componentwise backward error of Oettli and Prager 1964 is at most 1e-9).
+/// Every residual comes twice. The absolute one is what it says. The *relative* one is what [`is_optimal`](Self::is_optimal) judges by: the
+/// residual divided by max(1, s / 1000), where s adds up the sizes of the terms and of the bound (or the cost) that it is the difference of,
+/// once in the units of the program and once in units in which the largest coefficient of each row and column and the largest cost are about
+/// 1; the larger of the two counts. So "relative <= 1e-6" means in either view: at most 1e-6, or so small that data changed in the ninth
+/// digit remove it (the componentwise backward error of Oettli and Prager 1964 is at most 1e-9). Without the second view a row or a column
+/// scaled by 1e-8 could be as wrong as it likes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Certificate {
@@ -21,11 +24,11 @@ pub struct Certificate {
     pub primal_relative: f64,
     /// The row or column of the largest violation; `None` if there is none.
     pub primal_worst: Option<(Part, usize)>,
-    /// Largest reduced cost (c - Aᵀy computed afresh) or dual that no bound pays for: of a sign for which there is no bound, or for which
-    /// the bound is further from x than max(1, |objective|). Removing it from the costs would make it 0.
+    /// Largest reduced cost (c - Aᵀy computed afresh) or dual that no bound pays for: of a sign for which there is no bound, or the bound is
+    /// so far from x that the product counts for more (relative) than the reduced cost itself.
     pub dual_residual: f64,
-    /// Largest such reduced cost or dual, relative. A dual counts as what its removal changes in the reduced costs, if that is less: times
-    /// the largest coefficient of its row.
+    /// Largest such reduced cost or dual, relative. In the units of the program a dual counts as what its removal changes in the reduced
+    /// costs, if that is less: times the largest coefficient of its row.
     pub dual_relative: f64,
     /// The column of the largest such reduced cost or the row of the largest such dual; `None` if there is none.
     pub dual_worst: Option<(Part, usize)>,
@@ -38,7 +41,8 @@ pub struct Certificate {
     pub dual_objective: f64,
     /// By how much the primal objective is worse than the dual one, in the sense of the program: 0 at the optimum.
     pub gap: f64,
-    /// Size of the gap, divided by the larger of 1, |objective|, and a thousandth of the sizes of all the terms of both objectives.
+    /// Size of the gap, divided by the largest of |objective|, a thousandth of the sizes of all the terms of both objectives, and 1 (or
+    /// the largest cost in the second kind of units, if less).
     pub gap_relative: f64,
     /// The complementarity, divided likewise.
     pub complementarity_relative: f64,
@@ -103,28 +107,44 @@ pub fn certify(program: &LinearProgram, x: &[f64], duals: &[f64]) -> Result<Cert
         }
     }
 
-    let mut ledger = Ledger::new(program, objective.value());
+    let units = Units::of(program);
+    let mut ledger = Ledger::new(program, &units, objective);
     for (column, &x) in x.iter().enumerate() {
         let mut price = Sum::default();
         price.add(program.costs()[column]);
         for &(row, value) in program.column(column) {
             price.add_product(-value, duals[row]);
         }
-        let (place, bounds) = ((Part::Column, column), program.column_bounds(column));
-        ledger.violation(place, bounds, x, x.abs());
-        ledger.payment(place, bounds, x, sign * price.value(), unit(price.size));
+        let (place, bounds, unit) =
+            ((Part::Column, column), program.column_bounds(column), units.columns[column]);
+        ledger.violation(place, bounds, x, x.abs(), 1.0 / unit);
+        let relative = relative(price.value(), price.size, unit / units.cost);
+        ledger.payment(place, bounds, x, sign * price.value(), relative);
     }
     for (row, activity) in activities.iter().enumerate() {
-        let (place, bounds) = ((Part::Row, row), program.row_bounds(row));
-        ledger.violation(place, bounds, activity.value(), activity.size);
-        ledger.payment(place, bounds, activity.value(), sign * duals[row], largest[row].recip().max(1.0));
+        let (place, bounds, unit) = ((Part::Row, row), program.row_bounds(row), units.rows[row]);
+        ledger.violation(place, bounds, activity.value(), activity.size, unit);
+        let (dual, removed) = (duals[row], duals[row] * largest[row].min(1.0));
+        ledger.payment(
+            place,
+            bounds,
+            activity.value(),
+            sign * dual,
+            larger(removed.abs(), dual.abs() / (unit * units.cost)),
+        );
     }
-    Ok(ledger.close(sign, objective))
+    Ok(ledger.close(sign))
 }
 
-/// What a residual of a sum is divided by, from the sizes of its terms.
-fn unit(size: f64) -> f64 {
-    (1e-3 * size).max(1.0)
+/// A residual of terms of this size in the program's units and in those of the factor, whichever is more.
+fn relative(residual: f64, size: f64, factor: f64) -> f64 {
+    let unit = |size: f64| (1e-3 * size).max(1.0);
+    larger(residual.abs() / unit(size), (residual * factor).abs() / unit(size * factor))
+}
+
+/// The larger one, where NaN is as bad as can be (`f64::max` would drop it).
+fn larger(a: f64, b: f64) -> f64 {
+    if a.is_nan() || b.is_nan() { f64::INFINITY } else { a.max(b) }
 }
 
 /// The largest residual seen so far.
@@ -136,17 +156,12 @@ struct Worst {
 }
 
 impl Worst {
-    fn meet(&mut self, place: (Part, usize), residual: f64, unit: f64) {
+    fn meet(&mut self, place: (Part, usize), residual: f64, relative: f64) {
         if residual > self.residual {
             (self.residual, self.place) = (residual, Some(place));
         }
-        self.relative = larger(self.relative, residual / unit);
+        self.relative = larger(self.relative, relative);
     }
-}
-
-/// The larger one, where NaN is as bad as can be (`f64::max` would drop it).
-fn larger(a: f64, b: f64) -> f64 {
-    if b.is_nan() { f64::INFINITY } else { a.max(b) }
 }
 
 /// What adds up over the rows and the columns. Prices are those of a minimisation.
@@ -154,55 +169,65 @@ struct Ledger {
     primal: Worst,
     dual: Worst,
     complementarity: f64,
+    objective: Sum,
     dual_objective: Sum,
-    /// A bound further away than this pays for nothing.
-    reach: f64,
+    /// An objective counts as at least this much.
+    floor: f64,
 }
 
 impl Ledger {
-    fn new(program: &LinearProgram, objective: f64) -> Self {
+    fn new(program: &LinearProgram, units: &Units, objective: Sum) -> Self {
         let mut dual_objective = Sum::default();
         dual_objective.add(sign(program) * program.objective_constant());
         Self {
             primal: Worst::default(),
             dual: Worst::default(),
             complementarity: 0.0,
+            objective,
             dual_objective,
-            reach: objective.abs().max(1.0),
+            floor: units.cost.min(1.0),
         }
+    }
+
+    /// What a difference of objectives is divided by.
+    fn scale(&self) -> f64 {
+        let size = self.objective.size + self.dual_objective.size;
+        self.objective.value().abs().max(1e-3 * size).max(self.floor)
     }
 
     /// Meets the value of a column or the activity of a row, whose terms have this size.
-    fn violation(&mut self, place: (Part, usize), bounds: Bounds, value: f64, size: f64) {
+    fn violation(&mut self, place: (Part, usize), bounds: Bounds, value: f64, size: f64, factor: f64) {
         if !value.is_finite() {
-            self.primal.meet(place, f64::INFINITY, 1.0);
+            self.primal.meet(place, f64::INFINITY, f64::INFINITY);
             return;
         }
-        let bound = if value < bounds.lower { bounds.lower } else { bounds.upper };
-        let bound = if bound.is_finite() { bound.abs() } else { 0.0 };
-        self.primal.meet(place, bounds.violation(value), unit(size + bound));
+        let violation = bounds.violation(value);
+        if violation > 0.0 {
+            let bound = if value < bounds.lower { bounds.lower } else { bounds.upper };
+            self.primal.meet(place, violation, relative(violation, size + bound.abs(), factor));
+        }
     }
 
     /// Meets a reduced cost or a dual: a positive one is paid for by the lower bound, a negative one by the upper.
-    fn payment(&mut self, place: (Part, usize), bounds: Bounds, value: f64, price: f64, unit: f64) {
+    fn payment(&mut self, place: (Part, usize), bounds: Bounds, value: f64, price: f64, relative: f64) {
         if !price.is_finite() {
-            self.dual.meet(place, f64::INFINITY, 1.0);
+            self.dual.meet(place, f64::INFINITY, f64::INFINITY);
         } else if price != 0.0 {
             let bound = if price > 0.0 { bounds.lower } else { bounds.upper };
-            let distance = (value - bound).abs();
-            if distance <= self.reach {
+            let product = price.abs() * (value - bound).abs();
+            if bound.is_finite() && product <= relative * self.scale() {
                 self.dual_objective.add_product(price, bound);
-                self.complementarity = larger(self.complementarity, price.abs() * distance);
+                self.complementarity = larger(self.complementarity, product);
             } else {
-                self.dual.meet(place, price.abs(), unit);
+                self.dual.meet(place, price.abs(), relative);
             }
         }
     }
 
-    fn close(self, sign: f64, objective: Sum) -> Certificate {
+    fn close(self, sign: f64) -> Certificate {
         let mut gap = self.dual_objective;
-        gap.add(-sign * objective.value());
-        let scale = objective.value().abs().max(unit(self.dual_objective.size + objective.size));
+        gap.add(-sign * self.objective.value());
+        let scale = self.scale();
         Certificate {
             primal_residual: self.primal.residual,
             primal_relative: self.primal.relative,
@@ -211,9 +236,9 @@ impl Ledger {
             dual_relative: self.dual.relative,
             dual_worst: self.dual.place,
             complementarity: self.complementarity,
-            primal_objective: objective.value(),
+            primal_objective: self.objective.value(),
             dual_objective: sign * self.dual_objective.value(),
-            gap: -gap.value() + 0.0, // so that a gap of 0 is not -0
+            gap: 0.0 - gap.value(),
             gap_relative: larger(0.0, gap.value().abs() / scale),
             complementarity_relative: larger(0.0, self.complementarity / scale),
         }
@@ -285,12 +310,29 @@ mod tests {
     #[test]
     fn a_far_bound_does_not_pay_for_rounding() {
         let mut program = LinearProgram::new(Sense::Minimise);
-        program.add_column(-1e-12, 0.0..=1e15, []).unwrap();
-        let certificate = certify(&program, &[0.0], &[]).unwrap();
-        assert_eq!((certificate.dual_residual, certificate.gap), (1e-12, 0.0));
-        assert!(certificate.is_optimal(1e-6));
-        program.set_cost(0, -1.0).unwrap();
-        assert!(!certify(&program, &[0.0], &[]).unwrap().is_optimal(1e-6));
+        let x = program.add_column(1.0, 0.0..=1e15, []).unwrap();
+        let y = program.add_column(1.0, 0.0.., []).unwrap();
+        program.add_row(1.0.., [(x, 1.0), (y, 1.0)]).unwrap();
+        let certificate = certify(&program, &[0.0, 1.0], &[1.0 + 1e-12]).unwrap();
+        assert!(certificate.dual_residual > 0.0 && certificate.is_optimal(1e-6), "{certificate:?}");
+        program.set_cost(x, 0.0).unwrap();
+        assert!(!certify(&program, &[0.0, 1.0], &[1.0]).unwrap().is_optimal(1e-6));
+    }
+
+    #[test]
+    fn a_small_scale_hides_nothing() {
+        // max 5e-9 x where x <= 1e9 (written as 1e-8 x <= 10): 0 is wrong by 5, whatever 5e-9 looks like.
+        let mut program = LinearProgram::new(Sense::Maximise);
+        let x = program.add_column(5e-9, 0.0.., []).unwrap();
+        let y = program.add_column(1.0, 0.0..=1.0, []).unwrap();
+        program.add_row(..=10.0, [(x, 1e-8), (y, 1.0)]).unwrap();
+        let wrong = certify(&program, &[0.0, 1.0], &[0.0]).unwrap();
+        assert!(wrong.dual_residual < 1e-6 && !wrong.is_optimal(1e-6), "{wrong:?}");
+        assert!(certify(&program, &[9e8, 1.0], &[0.5]).unwrap().is_optimal(1e-12));
+        // 1e-9 (x + y) >= 2e-8 where x + y = 0.
+        program.add_row(2e-8.., [(x, 1e-9), (y, 1e-9)]).unwrap();
+        let wrong = certify(&program, &[0.0, 0.0], &[0.0, 0.0]).unwrap();
+        assert!(wrong.primal_residual < 1e-6 && !wrong.is_feasible(1e-6), "{wrong:?}");
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod certificate;
 mod farkas;
 mod ray;
 mod sum;
+mod units;
 
 pub use certificate::{Certificate, certify};
 pub use farkas::{FarkasCertificate, check_contradiction, check_farkas};
