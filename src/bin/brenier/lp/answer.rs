@@ -50,8 +50,11 @@ impl Answer<'_> {
         lines.push(("status", self.status()?));
         lines.extend(self.proof());
         lines.push(("steps", format!("{} of the {} simplex", self.solution.iterations, self.arguments.how.name())));
-        for (what, path) in [("solution", &self.arguments.solution), ("basis", &self.arguments.basis_out)] {
-            lines.extend(path.as_ref().map(|path| (what, format!("written to {}", path.display()))));
+        let Arguments { solution, basis_out, .. } = self.arguments;
+        for (what, path) in
+            [("solution", solution.as_deref()), ("basis", basis_out.as_deref()), ("ranging", self.ranging())]
+        {
+            lines.extend(path.map(|path| (what, format!("written to {}", path.display()))));
         }
         lines.push(("time", report.effort()));
         report::print(report::table(&lines).trim_end())
@@ -59,6 +62,11 @@ impl Answer<'_> {
 
     fn program(&self) -> &LinearProgram {
         &self.file.program
+    }
+
+    /// Where the ranges went: there are none but at an optimum.
+    fn ranging(&self) -> Option<&Path> {
+        self.arguments.ranging.as_deref().filter(|_| self.solution.status == Status::Optimal)
     }
 
     /// The value that x has, where x means something.
@@ -103,6 +111,7 @@ impl Answer<'_> {
             "solution": name(self.arguments.solution.as_deref()),
             "basis_in": name(self.arguments.basis_in.as_deref()),
             "basis_out": name(self.arguments.basis_out.as_deref()),
+            "ranging": name(self.ranging()),
         }))
     }
 

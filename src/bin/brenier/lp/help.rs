@@ -21,6 +21,7 @@ Examples:
   brenier lp afiro.mps
   brenier lp plan.mps.gz --json --time-limit 60 | jq .objective
   brenier lp diet.lp --solution diet.csv --basis-out diet.bas
+  brenier lp diet.lp --ranging ranges.csv
   brenier lp changed.mps --basis-in diet.bas --dual
   brenier lp huge.mps --primal --no-presolve --verbose
 
@@ -28,6 +29,7 @@ The file of --solution is CSV with a header: part (row or column), name, status 
 dual (of a column its reduced cost). Infinite bounds are inf and -inf. If the program is infeasible, a last field farkas has the multipliers \
 (of a column that of its bound: the weighted sum of rows and columns is zero); if it is unbounded, a last field ray has the direction \
 (of a row the rate at which it moves). Bases are in the format of MPS (XU, XL, UL, LL). A basis of the same program with other numbers is a good one to begin with.
+The file of --ranging is CSV with a line for each cost and each bound: part, name, number (cost, lower or upper), value, rate (of the objective with it), least and largest (the ends of its range, with the objective there and the row or column that ends it). The ranges are those of the basis: at a degenerate optimum the objective may go on in the same way beyond them.
 
 Keys of --json (numbers that are not finite, and what is not known, are null):
   status               optimal, infeasible, unbounded, iteration_limit, time_limit, stopped, or
@@ -57,7 +59,7 @@ Keys of --json (numbers that are not finite, and what is not known, are null):
   method               dual or primal
   presolve, scaling    whether they were used
   warnings             what the file could have meant otherwise, and what of it is not solved
-  solution, basis_in, basis_out
+  solution, basis_in, basis_out, ranging
                        the files, or null
 After an error the object is {\"status\":\"error\",\"error\":\"what was wrong\"}.
 ";

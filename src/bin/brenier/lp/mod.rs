@@ -3,6 +3,7 @@
 mod answer;
 mod help;
 mod input;
+mod ranging_file;
 mod solution_file;
 
 use crate::failure::Failure;
@@ -45,6 +46,10 @@ pub struct Arguments {
     /// Write a line for each row and column to this CSV file: status, value, bounds, dual or reduced cost, and the ray that proves what there is to prove
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     solution: Option<PathBuf>,
+
+    /// Write to this CSV file how far each cost and each bound may move before another basis is optimal, if the program has an optimum
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    ranging: Option<PathBuf>,
 
     /// Stop after this many steps
     #[arg(long, value_name = "N", help_heading = "Run")]
@@ -126,7 +131,7 @@ impl Arguments {
     fn check_outputs(&self) -> Result<(), Failure> {
         let inputs: Vec<&Path> =
             std::iter::once(&*self.program).chain(self.basis_in.as_deref()).collect();
-        check_outputs(&inputs, &[&self.solution, &self.basis_out])
+        check_outputs(&inputs, &[&self.solution, &self.basis_out, &self.ranging])
     }
 
     fn options(&self, program: &lp::LinearProgram) -> Result<Options, Failure> {
@@ -148,6 +153,12 @@ impl Arguments {
         if let Some(path) = &self.solution {
             self.run.say(&format!("writing {}", path.display()));
             solution_file::write(path, program, solution)?;
+        }
+        if let Some(path) = &self.ranging
+            && solution.status == Status::Optimal
+        {
+            self.run.say(&format!("writing {}", path.display()));
+            ranging_file::write(path, program, solution)?;
         }
         if let Some(path) = &self.basis_out {
             self.run.say(&format!("writing {}", path.display()));
