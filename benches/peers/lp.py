@@ -9,7 +9,7 @@ optimal_values.tsv (name, status and optimal_objective among its columns), answe
 
 What is timed: a whole solve from the program in memory, on one thread pinned to one core, without presolve unless it is asked
 for. Ours is timed by `brenier bench lp`, HiGHS through highspy in a process of its own, microlp by a small program. Each problem
-is solved by all of them in turn, several times; medians count. Ratios above 1 mean that Brenier is slower.
+is solved by all of them in turn, several times; the median counts. Ratios above 1 mean that Brenier is slower.
 """
 
 import argparse
@@ -46,6 +46,7 @@ def arguments():
     parser.add_argument("--limit", type=float, default=300, help="seconds that a solve may take (default 300)")
     parser.add_argument("--primal", dest="method", action="store_const", const="primal", default="dual")
     parser.add_argument("--presolve", action="store_true", help="of all solvers")
+    parser.add_argument("--least", action="store_true", help="the least time counts, which a busy machine spoils less")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all times there")
     return parser.parse_args()
 
@@ -61,18 +62,20 @@ def problems(chosen):
 
 
 def known_values(folder):
-    """(status, objective) of the problems in the folder's table."""
+    """(status, objective) of the problems in the folder's table; infeasible ones have a dash for an objective."""
     table = folder / "optimal_values.tsv"
     if not table.is_file():
         return {}
     with open(table) as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
-    return {row["name"]: (row["status"], float(row["optimal_objective"] or "nan")) for row in rows}
+    values = ((row["name"], row["status"], row["optimal_objective"]) for row in rows)
+    return {name: (status, float(value) if status == "optimal" else None) for name, status, value in values}
 
 
 def main():
     chosen = arguments()
     chosen.program = program.chosen(chosen.program)
+    tables.counted = "least" if chosen.least else "median"
     microlp = (chosen.microlp or microlp_process.build()) if "microlp" in chosen.peers else None
     folder, files = problems(chosen)
     known = known_values(folder)

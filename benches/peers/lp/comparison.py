@@ -86,7 +86,7 @@ def faults(name, made, known):
     if known:
         references["known"] = known
     for who, (status, objective) in references.items():
-        if status in ("time_limit", "iteration_limit"):
+        if status not in ("optimal", "infeasible", "unbounded", "unbounded_or_infeasible"):
             continue
         same = own["status"] == status or status == "unbounded_or_infeasible" and own["status"] in ("unbounded", "infeasible")
         if not same:
