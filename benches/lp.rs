@@ -53,7 +53,10 @@ fn lp(criterion: &mut Criterion) {
         group.finish();
     }
     let mut group = criterion.benchmark_group("read");
-    group.sample_size(10).warm_up_time(Duration::from_millis(100)).measurement_time(Duration::from_millis(500));
+    group
+        .sample_size(10)
+        .warm_up_time(Duration::from_millis(100))
+        .measurement_time(Duration::from_millis(500));
     for (name, path) in &problems {
         let bytes = std::fs::read(path).expect("a file that can be read");
         group.throughput(Throughput::Bytes(bytes.len() as u64));

@@ -27,7 +27,10 @@ ENDATA
 
 /// The same without the bound of x and with the rows reversed: x may grow without end.
 fn unbounded() -> String {
-    TEXT_BOOK.replace(" UP BND  x  3", " PL BND  x").replace(" L  one", " G  one").replace(" L  two", " G  two")
+    TEXT_BOOK
+        .replace(" UP BND  x  3", " PL BND  x")
+        .replace(" L  one", " G  one")
+        .replace(" L  two", " G  two")
 }
 
 /// x + y <= 4 and x + 3 y <= 7 beside y >= 3.
@@ -76,9 +79,12 @@ fn the_answer_has_its_keys_and_the_help_explains_them() {
         }
     }
     let table = text(&folder.run("lp book.mps").stdout);
-    for part in
-        ["BOOK: maximise, 2 rows, 2 columns, 4 coefficients", "optimal: 1.1", "primal residual", "dual simplex"]
-    {
+    for part in [
+        "BOOK: maximise, 2 rows, 2 columns, 4 coefficients",
+        "optimal: 1.1",
+        "primal residual",
+        "dual simplex",
+    ] {
         assert!(table.contains(part), "{part}: {table}");
     }
     assert!(folder.run("lp book.mps --quiet").stdout.is_empty());
@@ -117,7 +123,10 @@ fn infeasible_is_exit_code_4_with_multipliers_that_prove_it() {
         let object = folder.json(&format!("lp no.mps --solution no.csv {arguments}"), 4);
         assert_eq!(object["status"], "infeasible");
         assert_eq!((&object["objective"], &object["gap"]), (&Value::Null, &Value::Null));
-        assert_eq!((&object["contradiction"]["kind"], &object["contradiction"]["verified"]), (&"farkas".into(), &true.into()));
+        assert_eq!(
+            (&object["contradiction"]["kind"], &object["contradiction"]["verified"]),
+            (&"farkas".into(), &true.into())
+        );
         let lines = records(&folder, "no.csv");
         assert_eq!(lines[0].last().unwrap(), "farkas");
         // The weighted sum of the rows and of the columns is 0, and its bounds exclude that.
@@ -133,7 +142,10 @@ fn infeasible_is_exit_code_4_with_multipliers_that_prove_it() {
 
     write(&folder, "crossed.mps", &TEXT_BOOK.replace("BOUNDS\n", "BOUNDS\n LO BND  x  5\n"));
     let object = folder.json("lp crossed.mps", 4);
-    assert_eq!(object["contradiction"], serde_json::json!({ "kind": "bounds", "part": "column", "name": "x" }));
+    assert_eq!(
+        object["contradiction"],
+        serde_json::json!({ "kind": "bounds", "part": "column", "name": "x" })
+    );
     let table = text(&folder.run("lp crossed.mps").stdout);
     assert!(table.contains("infeasible: column x must be at least 5 and at most 3"), "{table}");
 }
@@ -194,7 +206,9 @@ fn ranges_of_costs_and_right_hand_sides() {
     let object = folder.json("lp book.mps --ranging ranges.csv", 0);
     assert_eq!(object["ranging"], "ranges.csv");
     let lines = records(&folder, "ranges.csv");
-    let find = |start: &str| lines.iter().find(|line| line.join(",").starts_with(start)).unwrap_or_else(|| panic!("{start}"));
+    let find = |start: &str| {
+        lines.iter().find(|line| line.join(",").starts_with(start)).unwrap_or_else(|| panic!("{start}"))
+    };
     let close = |text: &str, expected: f64| {
         let found: f64 = text.parse().unwrap();
         assert!(found == expected || (found - expected).abs() < 1e-9, "{found} {expected}");
@@ -222,11 +236,18 @@ fn integer_columns_are_a_warning() {
     let marked = TEXT_BOOK
         .replace("    x  profit", "    M1  'MARKER'  'INTORG'\n    x  profit")
         .replace("RHS\n", "    M2  'MARKER'  'INTEND'\nRHS\n");
-    write(&folder, "whole.mps", &marked.replace("RHS  one  4", "RHS  one  3.5").replace("BOUNDS\n", "BOUNDS\n UP BND  y  9\n"));
+    write(
+        &folder,
+        "whole.mps",
+        &marked.replace("RHS  one  4", "RHS  one  3.5").replace("BOUNDS\n", "BOUNDS\n UP BND  y  9\n"),
+    );
     let object = folder.json("lp whole.mps", 0);
     assert_eq!((&object["integer_columns"], &object["objective"]), (&2.into(), &10.0.into()));
     let warnings = object["warnings"].as_array().unwrap();
-    assert!(warnings.iter().any(|warning| warning.as_str().unwrap().contains("2 columns are integer")), "{object}");
+    assert!(
+        warnings.iter().any(|warning| warning.as_str().unwrap().contains("2 columns are integer")),
+        "{object}"
+    );
     assert!(text(&folder.run("lp whole.mps").stdout).contains("this is the relaxation"));
 }
 
@@ -299,7 +320,9 @@ fn bench_reports_each_file() {
     let help = text(&folder.run("bench lp --help").stdout);
     for file in files {
         assert_eq!(file["all_seconds"].as_array().unwrap().len(), 3);
-        assert!(0.0 < number(file, "seconds_least") && number(file, "seconds_least") <= number(file, "seconds"));
+        assert!(
+            0.0 < number(file, "seconds_least") && number(file, "seconds_least") <= number(file, "seconds")
+        );
         for key in object.as_object().unwrap().keys().chain(file.as_object().unwrap().keys()) {
             assert!(help.contains(key.as_str()), "{key}");
         }

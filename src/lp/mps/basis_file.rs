@@ -273,7 +273,8 @@ mod tests {
     }
 
     fn parse(text: &str) -> Result<Basis, String> {
-        read(text.as_bytes(), &program()).map_err(|misread| misread.in_file(Path::new("b.bas").into()).to_string())
+        read(text.as_bytes(), &program())
+            .map_err(|misread| misread.in_file(Path::new("b.bas").into()).to_string())
     }
 
     #[test]
@@ -297,13 +298,28 @@ mod tests {
         for (text, message) in [
             ("NAME\n XU y four\nENDATA\n", "b.bas: line 2, in the basis: there is no row \"four\""),
             ("NAME\n UL one\nENDATA\n", "b.bas: line 2, in the basis: there is no column \"one\""),
-            ("NAME\n XU y one\n XU y two\nENDATA\n", "b.bas: line 3, in the basis: the column \"y\" stands a second time"),
-            ("NAME\n XU y one\n XU x one\nENDATA\n", "b.bas: line 3, in the basis: the row \"one\" stands a second time"),
+            (
+                "NAME\n XU y one\n XU y two\nENDATA\n",
+                "b.bas: line 3, in the basis: the column \"y\" stands a second time",
+            ),
+            (
+                "NAME\n XU y one\n XU x one\nENDATA\n",
+                "b.bas: line 3, in the basis: the row \"one\" stands a second time",
+            ),
             (" BS y\nENDATA\n", "b.bas: line 1, in the basis: expected XU, XL, UL or LL, found \"BS\""),
-            (" UL y one\nENDATA\n", "b.bas: line 1, in the basis: expected nothing after the column, found \"one\""),
-            (" XU y one 3\nENDATA\n", "b.bas: line 1, in the basis: expected nothing after the names, found \"3\""),
+            (
+                " UL y one\nENDATA\n",
+                "b.bas: line 1, in the basis: expected nothing after the column, found \"one\"",
+            ),
+            (
+                " XU y one 3\nENDATA\n",
+                "b.bas: line 1, in the basis: expected nothing after the names, found \"3\"",
+            ),
             (" XU y\nENDATA\n", "b.bas: line 1, in the basis: there is no row \"\""),
-            ("ROWS\n", "b.bas: line 1, in the basis: expected NAME, ENDATA, or a line of the basis behind a blank, found \"ROWS\""),
+            (
+                "ROWS\n",
+                "b.bas: line 1, in the basis: expected NAME, ENDATA, or a line of the basis behind a blank, found \"ROWS\"",
+            ),
             ("NAME\n UL x", "b.bas: line 2, in the basis: the file ends before ENDATA"),
         ] {
             assert_eq!(parse(text).unwrap_err(), message, "{text}");

@@ -3,7 +3,9 @@
 use super::Arguments;
 use crate::failure::Failure;
 use crate::report::{self, SolverReport};
-use brenier::lp::{self, Certificate, Contradiction, LinearProgram, Options, Part, ProgramFile, Sense, Solution, Status};
+use brenier::lp::{
+    self, Certificate, Contradiction, LinearProgram, Options, Part, ProgramFile, Sense, Solution, Status,
+};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -49,7 +51,10 @@ impl Answer<'_> {
         lines.extend(warnings.into_iter().map(|warning| ("warning", warning)));
         lines.push(("status", self.status()?));
         lines.extend(self.proof());
-        lines.push(("steps", format!("{} of the {} simplex", self.solution.iterations, self.arguments.how.name())));
+        lines.push((
+            "steps",
+            format!("{} of the {} simplex", self.solution.iterations, self.arguments.how.name()),
+        ));
         let Arguments { solution, basis_out, .. } = self.arguments;
         for (what, path) in
             [("solution", solution.as_deref()), ("basis", basis_out.as_deref()), ("ranging", self.ranging())]
@@ -133,7 +138,9 @@ impl Answer<'_> {
     fn ray(&self) -> Result<Value, Failure> {
         let Some(ray) = &self.solution.ray else { return Ok(Value::Null) };
         let proof = lp::check_ray(self.program(), &self.solution.x, ray)?;
-        Ok(json!({ "verified": proof.verified, "improvement": proof.improvement, "residual": proof.residual }))
+        Ok(
+            json!({ "verified": proof.verified, "improvement": proof.improvement, "residual": proof.residual }),
+        )
     }
 
     fn problem(&self) -> String {
@@ -171,7 +178,9 @@ impl Answer<'_> {
                 Some(Contradiction::Farkas(multipliers)) => {
                     let count = multipliers.iter().filter(|multiplier| **multiplier != 0.0).count();
                     let margin = lp::check_farkas(self.program(), multipliers)?.margin;
-                    format!("infeasible: a sum of {count} rows contradicts the bounds (Farkas, relative margin {margin:.1e})")
+                    format!(
+                        "infeasible: a sum of {count} rows contradicts the bounds (Farkas, relative margin {margin:.1e})"
+                    )
                 }
                 None => "infeasible".to_owned(),
             },

@@ -129,8 +129,7 @@ pub fn run(arguments: &Arguments, started: Instant) -> Result<u8, Failure> {
 
 impl Arguments {
     fn check_outputs(&self) -> Result<(), Failure> {
-        let inputs: Vec<&Path> =
-            std::iter::once(&*self.program).chain(self.basis_in.as_deref()).collect();
+        let inputs: Vec<&Path> = std::iter::once(&*self.program).chain(self.basis_in.as_deref()).collect();
         check_outputs(&inputs, &[&self.solution, &self.basis_out, &self.ranging])
     }
 

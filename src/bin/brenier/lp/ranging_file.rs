@@ -29,12 +29,20 @@ pub fn write(path: &Path, program: &LinearProgram, solution: &Solution) -> Resul
         let words = [part_name(part), &*name(program, part, index), what].map(str::to_owned);
         let numbers = [range.bound, range.rate].map(|value| format!("{value:?}"));
         let ends = [range.least, range.largest];
-        words.into_iter().chain(numbers).chain(ends.into_iter().flat_map(|end| fields(program, end))).collect()
+        words
+            .into_iter()
+            .chain(numbers)
+            .chain(ends.into_iter().flat_map(|end| fields(program, end)))
+            .collect()
     };
     let costs = ranging.costs.iter().enumerate().map(|(column, range)| {
         // The objective changes with a cost as x does.
-        let range =
-            BoundRange { bound: range.cost, rate: solution.x[column], least: range.least, largest: range.largest };
+        let range = BoundRange {
+            bound: range.cost,
+            rate: solution.x[column],
+            least: range.least,
+            largest: range.largest,
+        };
         record(Part::Column, column, "cost", &range)
     });
     let rows = ranging.rows.iter().enumerate().map(|(row, ranges)| (Part::Row, row, ranges));
@@ -53,7 +61,8 @@ pub fn write(path: &Path, program: &LinearProgram, solution: &Solution) -> Resul
 
 /// Value, objective and what ends the range there.
 fn fields(program: &LinearProgram, end: RangeEnd) -> [String; 3] {
-    let ended_by = end.ended_by.map(|(part, index)| format!("{} {}", part_name(part), name(program, part, index)));
+    let ended_by =
+        end.ended_by.map(|(part, index)| format!("{} {}", part_name(part), name(program, part, index)));
     [format!("{:?}", end.value), format!("{:?}", end.objective), ended_by.unwrap_or_default()]
 }
 
