@@ -7,11 +7,16 @@ from lp.program import INFINITY, Program
 
 
 def random_sparse(generator, rows, columns, entries):
-    """A sparse matrix of random places with `entries` in each column; rows of all kinds, some columns boxed, some free.
+    """A sparse matrix with `entries` in each column; rows of all kinds, some columns boxed, some free.
 
-    Made around a pair of x and y that is optimal: where a bound is active the reduced cost or dual has its sign.
+    Made around a pair of x and y that is optimal: where a bound is active the reduced cost or dual has its sign. The entries of a column are near
+    each other, but one in fifty is anywhere: if all were, no order of elimination would keep the factors of the basis sparse, and what would be timed
+    is elimination of dense matrices.
     """
-    places = generator.integers(rows, size=columns * entries)
+    centres = numpy.repeat(generator.integers(rows, size=columns), entries)
+    places = (centres + generator.integers(-20, 21, size=len(centres))) % rows
+    anywhere = generator.random(len(places)) < 0.02
+    places[anywhere] = generator.integers(rows, size=anywhere.sum())
     values = numpy.round(generator.normal(size=columns * entries), 3)
     starts = numpy.repeat(numpy.arange(columns), entries)
     matrix = sparse.coo_array((values, (places, starts)), (rows, columns)).tocsc()
