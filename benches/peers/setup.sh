@@ -7,7 +7,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 requirements=(--requirement requirements.txt)
-modules="numpy scipy ot"
+modules="numpy scipy ot highspy"
 case "${1-}" in
 "") ;;
 --large)
@@ -24,6 +24,10 @@ esac
 .venv/bin/pip install --quiet --disable-pip-version-check "${requirements[@]}"
 .venv/bin/python - $modules <<'PYTHON'
 import importlib, sys
+from importlib import metadata
 
-print(*(f"{name} {importlib.import_module(name).__version__}" for name in sys.argv[1:]), sep=", ")
+for name in sys.argv[1:]:
+    module = importlib.import_module(name)
+    # HiGHS tells its version to the package index alone.
+    print(name, getattr(module, "__version__", None) or metadata.version(name))
 PYTHON

@@ -1,7 +1,7 @@
 //! Why a linear program could not be written.
 
 use super::bounds::Bounds;
-use super::error::Part;
+use super::error::{Error, Part};
 use super::number::INFINITE;
 use crate::data::DataError;
 
@@ -44,6 +44,9 @@ pub enum WriteError {
         /// What a name must satisfy.
         requirement: &'static str,
     },
+    /// A basis is none of this program.
+    #[error(transparent)]
+    Basis(#[from] Error),
     /// The format has no way to say these bounds.
     #[error("{part} {index} has the bounds {lower} and {upper}: {requirement}")]
     Bounds {

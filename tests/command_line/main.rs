@@ -6,6 +6,7 @@ mod bench;
 mod entropic;
 mod folder;
 mod initial;
+mod lp;
 mod refusals;
 mod sinkhorn_divergence;
 #[cfg(unix)]

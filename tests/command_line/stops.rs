@@ -1,7 +1,8 @@
 //! Limits and interruptions: the best plan so far, or none.
 
-use crate::folder::{Folder, close, densify, marginals, random_cloud};
+use crate::folder::{Folder, close, densify, marginals, numbers, random_cloud};
 use brenier::data::npy;
+use brenier::lp::{self, LinearProgram, Sense};
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Output, Stdio};
@@ -69,6 +70,41 @@ fn the_first_interrupt_gives_the_best_plan_so_far() {
         return;
     }
     panic!("no problem was large enough to be interrupted");
+}
+
+/// The dearest way to fill as many boxes with as many things, each in parts and to a random capacity.
+fn packing(count: usize) -> LinearProgram {
+    let (mut program, mut next) = (LinearProgram::new(Sense::Maximise), numbers(3));
+    for _ in 0..count {
+        program.add_row(..=1.0, []).unwrap();
+    }
+    for _ in 0..2 * count {
+        let entries: Vec<(usize, f64)> =
+            (0..6).map(|_| ((next() * count as f64) as usize, 0.1 + next())).collect();
+        program.add_column(1.0 + next(), 0.0.., entries).unwrap();
+    }
+    program
+}
+
+#[test]
+fn the_first_interrupt_stops_the_simplex() {
+    let folder = Folder::new("interrupt_lp");
+    for count in [2000, 4000, 8000] {
+        lp::write_mps(folder.path("packing.mps"), &packing(count)).unwrap();
+        let arguments = "lp packing.mps --json --basis-out stopped.bas";
+        let (output, errors) = interrupt_after(&folder, arguments, "solver started");
+        let object: Value = serde_json::from_slice(&output.stdout).unwrap();
+        if object["status"] == "optimal" {
+            continue;
+        }
+        assert_eq!(output.status.code(), Some(3), "{errors}");
+        assert_eq!((&object["status"], &object["stopped_by"]), (&"stopped".into(), &"interrupt".into()));
+        assert!(errors.contains("stopping with what there is so far"), "{errors}");
+        // The basis that it ends with is one to go on from.
+        lp::read_basis(folder.path("stopped.bas"), &packing(count)).unwrap();
+        return;
+    }
+    panic!("no program was large enough to be interrupted");
 }
 
 #[test]

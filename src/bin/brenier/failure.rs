@@ -2,6 +2,7 @@
 
 use crate::run::{BAD_INPUT, WRONG_USAGE};
 use brenier::data::{DataError, Origin};
+use brenier::lp;
 use std::path::{Path, PathBuf};
 
 /// What ends a command with exit code 1, or 2 if it is the arguments' fault. Its text stands on its own in front of a user.
@@ -21,6 +22,15 @@ pub enum Failure {
     /// A solver refused an option, or files that do not fit together.
     #[error(transparent)]
     Solver(#[from] brenier::Error),
+    /// A file has no linear program in it, or no basis of it.
+    #[error(transparent)]
+    Unread(#[from] lp::ReadError),
+    /// A basis cannot be written.
+    #[error(transparent)]
+    Unwritten(#[from] lp::WriteError),
+    /// The simplex refused an option or a basis.
+    #[error(transparent)]
+    Program(#[from] lp::Error),
     /// Arguments that do not go together, where the argument parser could not see it.
     #[error("{0}")]
     Usage(String),

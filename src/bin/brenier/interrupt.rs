@@ -20,8 +20,8 @@ pub struct Interrupt {
 }
 
 impl Interrupt {
-    /// Begins to listen; once in a process. `quiet` keeps it from saying that the request was heard.
-    pub fn listen(quiet: bool) -> Result<Self, Failure> {
+    /// Begins to listen; once in a process. `quiet` keeps it from saying that the request was heard; `what` the solver will give then.
+    pub fn listen(quiet: bool, what: &'static str) -> Result<Self, Failure> {
         let state = Arc::new(AtomicU8::new(SOLVING));
         let shared = Arc::clone(&state);
         ctrlc::set_handler(move || {
@@ -35,7 +35,7 @@ impl Interrupt {
                 // Nobody may be reading any more; the request counts all the same.
                 let _ = writeln!(
                     std::io::stderr(),
-                    "{start}stopping with the best plan so far; interrupt again to end at once"
+                    "{start}stopping with {what}; interrupt again to end at once"
                 );
             }
         })

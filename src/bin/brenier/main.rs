@@ -4,6 +4,7 @@ mod bench;
 mod failure;
 mod input;
 mod interrupt;
+mod lp;
 mod memory;
 mod ot;
 mod output;
@@ -20,9 +21,9 @@ use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 use std::time::Instant;
 
-/// Optimal transport from the command line.
+/// Optimal transport and linear programs from the command line.
 ///
-/// Each command reads .npy or .csv files, solves, and prints what it can prove about its answer.
+/// Each command reads files (.npy or .csv; MPS or LP), solves, and prints what it can prove about its answer.
 #[derive(Parser)]
 #[command(name = "brenier", version, after_help = run::EXIT_CODES)]
 struct Cli {
@@ -34,6 +35,7 @@ struct Cli {
 enum Command {
     Ot(Box<ot::Arguments>),
     SinkhornDivergence(Box<sinkhorn_divergence::Arguments>),
+    Lp(Box<lp::Arguments>),
     Bench(bench::Arguments),
 }
 
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         Command::SinkhornDivergence(arguments) => {
             (sinkhorn_divergence::run(arguments, started), arguments.run.json)
         }
+        Command::Lp(arguments) => (lp::run(arguments, started), arguments.run.json),
         Command::Bench(arguments) => (bench::run(arguments, started), arguments.json()),
     };
     match answer {

@@ -78,23 +78,9 @@ pub struct OutputArguments {
 }
 
 impl OutputArguments {
-    /// Checks before a long computation that the files can be written: they can be opened, none is named twice, and
-    /// none would overwrite an input. What is there keeps its content, what is not is not left behind.
+    /// Checks before a long computation that the files can be written, as [`check_outputs`] does.
     pub fn check(&self, inputs: &[&Path]) -> Result<(), Failure> {
-        let mut taken: Vec<PathBuf> = inputs.iter().filter_map(|path| identity(path)).collect();
-        for path in [&self.plan, &self.source_potentials, &self.target_potentials].into_iter().flatten() {
-            check_writable(path).map_err(|reason| refused("write", path, reason))?;
-            if let Some(identity) = identity(path) {
-                if taken.contains(&identity) {
-                    return Err(Failure::Message(format!(
-                        "{}: this output is also an input or another output",
-                        path.display()
-                    )));
-                }
-                taken.push(identity);
-            }
-        }
-        Ok(())
+        check_outputs(inputs, &[&self.plan, &self.source_potentials, &self.target_potentials])
     }
 
     /// Refuses to begin what could not be written in the end. An entropic plan has no zeros to leave out.
@@ -174,6 +160,25 @@ impl OutputArguments {
             (key.to_owned(), json!(name))
         })
     }
+}
+
+/// Checks before a long computation that the files can be written: they can be opened, none is named twice, and none would
+/// overwrite an input. What is there keeps its content, what is not is not left behind.
+pub fn check_outputs(inputs: &[&Path], outputs: &[&Option<PathBuf>]) -> Result<(), Failure> {
+    let mut taken: Vec<PathBuf> = inputs.iter().filter_map(|path| identity(path)).collect();
+    for path in outputs.iter().copied().flatten() {
+        check_writable(path).map_err(|reason| refused("write", path, reason))?;
+        if let Some(identity) = identity(path) {
+            if taken.contains(&identity) {
+                return Err(Failure::Message(format!(
+                    "{}: this output is also an input or another output",
+                    path.display()
+                )));
+            }
+            taken.push(identity);
+        }
+    }
+    Ok(())
 }
 
 /// Reads a number of entries.

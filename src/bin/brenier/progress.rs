@@ -1,6 +1,6 @@
 //! Shows on standard error how far a solver has come.
 
-use brenier::ot::Progress;
+use brenier::{lp, ot};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write};
@@ -13,6 +13,12 @@ const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Time between two lines of `--verbose`.
 const BETWEEN_LINES: Duration = Duration::from_secs(1);
+
+/// What a solver tells of its state.
+pub trait State {
+    /// What the solver is doing, in words.
+    fn describe(&self) -> String;
+}
 
 /// Where progress goes: a line that is redrawn if standard error is a terminal, a line a second if it is a file and
 /// the user asked for words, else nowhere. Dropping it clears the line.
@@ -46,15 +52,15 @@ impl ProgressDisplay {
     }
 
     /// Shows the solver's state.
-    pub fn update(&mut self, progress: &Progress) {
+    pub fn update(&mut self, state: &impl State) {
         match self {
-            Self::Terminal(line) => line.bar.set_message(describe(progress)),
+            Self::Terminal(line) => line.bar.set_message(state.describe()),
             Self::Lines { started, next } => {
                 let now = Instant::now();
                 if now >= *next {
                     *next = now + BETWEEN_LINES;
                     let seconds = (now - *started).as_secs_f64();
-                    let _ = writeln!(std::io::stderr(), "{seconds:.0} s: {}", describe(progress));
+                    let _ = writeln!(std::io::stderr(), "{seconds:.0} s: {}", state.describe());
                 }
             }
             Self::Nowhere => {}
@@ -62,23 +68,39 @@ impl ProgressDisplay {
     }
 }
 
-/// What the solver is doing, in words.
-fn describe(progress: &Progress) -> String {
-    let mut text = progress.stage.to_owned();
-    if progress.iterations > 0 {
-        let _ = write!(text, ", {} iterations", progress.iterations);
+impl State for ot::Progress {
+    fn describe(&self) -> String {
+        let mut text = self.stage.to_owned();
+        if self.iterations > 0 {
+            let _ = write!(text, ", {} iterations", self.iterations);
+        }
+        // What the solver does not know it leaves as NaN; a string takes what is written to it.
+        if self.cost.is_finite() {
+            let _ = write!(text, ", cost {:.6e}", self.cost);
+        }
+        if self.residual.is_finite() {
+            let _ = write!(text, ", marginal error {:.1e}", self.residual);
+        }
+        if self.fraction.is_finite() {
+            let _ = write!(text, ", {:.0}% done", 100.0 * self.fraction);
+        }
+        text
     }
-    // What the solver does not know it leaves as NaN; a string takes what is written to it.
-    if progress.cost.is_finite() {
-        let _ = write!(text, ", cost {:.6e}", progress.cost);
+}
+
+impl State for lp::Progress {
+    fn describe(&self) -> String {
+        let mut text = format!("{}, {} iterations", self.phase.name(), self.iterations);
+        if self.objective.is_finite() {
+            let _ = write!(text, ", objective {:.6e}", self.objective);
+        }
+        for (what, sum) in [("primal", self.primal_infeasibility), ("dual", self.dual_infeasibility)] {
+            if sum > 0.0 {
+                let _ = write!(text, ", {what} infeasibility {sum:.1e}");
+            }
+        }
+        text
     }
-    if progress.residual.is_finite() {
-        let _ = write!(text, ", marginal error {:.1e}", progress.residual);
-    }
-    if progress.fraction.is_finite() {
-        let _ = write!(text, ", {:.0}% done", 100.0 * progress.fraction);
-    }
-    text
 }
 
 /// A line with a spinner that appears after [`PATIENCE`].

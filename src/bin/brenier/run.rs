@@ -14,6 +14,10 @@ pub const BAD_INPUT: u8 = 1;
 pub const WRONG_USAGE: u8 = 2;
 /// A limit was reached: the answer is feasible but not proved optimal.
 pub const LIMIT: u8 = 3;
+/// A linear program is infeasible, and that is proved.
+pub const INFEASIBLE: u8 = 4;
+/// A linear program is unbounded, and that is proved.
+pub const UNBOUNDED: u8 = 5;
 /// A signal ended the run at once: 128 + SIGINT, as shells count.
 pub const INTERRUPTED: u8 = 130;
 
@@ -26,7 +30,9 @@ Exit codes:
   3    stopped by a limit (iterations, time, precision) or by Ctrl-C: the answer is
        feasible, or its marginal error is stated, and its gap says how far from the
        optimum it can be
-  4    infeasible or unbounded (never for transport: equal masses have a plan)
+  4    a linear program is infeasible, and that is proved (transport never is: equal
+       masses have a plan)
+  5    a linear program is unbounded, and that is proved
   130  Ctrl-C a second time, or while nothing is being solved: no answer";
 
 /// The exit code for a solver's status.
@@ -86,7 +92,7 @@ impl RunArguments {
 }
 
 /// Reads a time in seconds.
-fn seconds(text: &str) -> Result<Duration, String> {
+pub fn seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     seconds.ok_or_else(|| "it must be a number of seconds, zero or more".to_owned())
 }

@@ -2,9 +2,8 @@
 
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
-use crate::progress::ProgressDisplay;
+use crate::progress::{ProgressDisplay, State};
 use crate::run::{LimitArguments, RunArguments};
-use brenier::ot::Progress;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
@@ -18,20 +17,29 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Begins to watch: a signal or a timeout counts from now on.
+    /// Begins to watch a solver of transport: a signal or a timeout counts from now on.
     pub fn begin(run: &RunArguments, limits: &LimitArguments) -> Result<Self, Failure> {
+        Self::begin_for(run, limits.timeout, "the best plan so far")
+    }
+
+    /// Begins to watch; when interrupted it says that the solver stops with this.
+    pub fn begin_for(
+        run: &RunArguments,
+        timeout: Option<Duration>,
+        what: &'static str,
+    ) -> Result<Self, Failure> {
         Ok(Self {
-            interrupt: Interrupt::listen(run.quiet)?,
+            interrupt: Interrupt::listen(run.quiet, what)?,
             display: ProgressDisplay::new(run.quiet, run.verbose),
             started: Instant::now(),
-            timeout: limits.timeout,
+            timeout,
             stopped_by: None,
         })
     }
 
     /// Shows the solver's state, and says whether it may go on.
-    pub fn observe(&mut self, progress: &Progress) -> ControlFlow<()> {
-        self.display.update(progress);
+    pub fn observe(&mut self, state: &impl State) -> ControlFlow<()> {
+        self.display.update(state);
         if self.interrupt.is_requested() {
             self.stopped_by = Some("interrupt");
         } else if self.timeout.is_some_and(|timeout| self.started.elapsed() >= timeout) {

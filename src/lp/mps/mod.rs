@@ -34,6 +34,7 @@
 //! Sources: IBM, *Mathematical Programming System Extended (MPSX)*, 1971; B. A. Murtagh and M. A. Saunders, *MINOS 5.1 User's Guide*, 1987, and
 //! the readme of Netlib's `lp/data`. Cost: linear in the length of the file; names are found by hashing.
 
+mod basis_file;
 mod bound;
 mod fields;
 mod read;
@@ -46,6 +47,7 @@ use super::program_file::ProgramFile;
 use super::read_error::ReadError;
 use super::write_error::WriteError;
 use crate::data::{Origin, read_whole, read_whole_from, write_whole, write_whole_to};
+pub use basis_file::{read_basis, write_basis};
 use fields::Layout;
 use std::io::{Read, Write};
 use std::path::Path;

@@ -27,15 +27,15 @@ pub(super) fn text(program: &LinearProgram) -> Result<(String, Vec<String>), Wri
 }
 
 /// The names as they will stand in the file.
-struct Names {
-    layout: Layout,
+pub(super) struct Names {
+    pub layout: Layout,
     objective: String,
-    rows: Vec<String>,
-    columns: Vec<String>,
+    pub rows: Vec<String>,
+    pub columns: Vec<String>,
 }
 
 impl Names {
-    fn of(program: &LinearProgram) -> Result<Self, WriteError> {
+    pub fn of(program: &LinearProgram) -> Result<Self, WriteError> {
         let rows: Vec<String> = (0..program.rows()).map(|row| program.row_name(row).into_owned()).collect();
         let columns: Vec<String> =
             (0..program.columns()).map(|column| program.column_name(column).into_owned()).collect();

@@ -1,5 +1,6 @@
 //! `brenier bench`: how fast this machine does what others measure too.
 
+mod lp;
 mod mlp;
 mod probe;
 mod rbm;
@@ -25,6 +26,7 @@ enum Work {
     Mlp(Box<mlp::Arguments>),
     Rbm(Box<rbm::Arguments>),
     Probe(Box<probe::Arguments>),
+    Lp(Box<lp::Arguments>),
 }
 
 impl Arguments {
@@ -35,6 +37,7 @@ impl Arguments {
             Work::Mlp(arguments) => arguments.run.json,
             Work::Rbm(arguments) => arguments.run.json,
             Work::Probe(arguments) => arguments.run.json,
+            Work::Lp(arguments) => arguments.run.json,
         }
     }
 }
@@ -46,6 +49,7 @@ pub fn run(arguments: &Arguments, started: Instant) -> Result<u8, Failure> {
         Work::Mlp(arguments) => mlp::run(arguments, started),
         Work::Rbm(arguments) => rbm::run(arguments, started),
         Work::Probe(arguments) => probe::run(arguments, started),
+        Work::Lp(arguments) => lp::run(arguments, started),
     }
 }
 

@@ -1,0 +1,1 @@
+"""Linear programs: our command beside HiGHS and microlp."""
