@@ -69,7 +69,10 @@ mod tests {
         ] {
             assert_eq!(parse(text.as_bytes()), Some(value), "{text}");
         }
-        for text in ["", "+", "-", ".", "nan", "NaN", "-nan", "e5", "1e", "1e+", "1 2", "0x10", "1_000", "--1", "1d", "d1", "infx", "1\u{e9}"] {
+        for text in [
+            "", "+", "-", ".", "nan", "NaN", "-nan", "e5", "1e", "1e+", "1 2", "0x10", "1_000", "--1", "1d",
+            "d1", "infx", "1\u{e9}",
+        ] {
             assert_eq!(parse(text.as_bytes()), None, "{text}");
         }
         assert_eq!(parse(b"1\xff"), None);

@@ -83,7 +83,9 @@ pub enum ReadProblem {
         name: String,
     },
     /// Something that a linear program does not have, or that is not read.
-    #[error("{what} ({found:?}) cannot be read: only linear programs can, with integer columns listed beside them")]
+    #[error(
+        "{what} ({found:?}) cannot be read: only linear programs can, with integer columns listed beside them"
+    )]
     Unsupported {
         /// What it is.
         what: &'static str,

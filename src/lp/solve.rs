@@ -2,13 +2,14 @@
 
 use super::basis::{Basis, BasisStatus};
 use super::error::{Part, Result};
-use super::form::{Form, Point};
+use super::form::Form;
 use super::model::{LinearProgram, Sense};
 use super::options::{Method, Options, Progress, run_to_the_end};
 use super::presolve::{Presolved, presolve};
-use super::simplex::{Ending, Interruption, Limits, Outcome, Settings, solve_form};
+use super::simplex::{Ending, Limits, Outcome, Settings, solve_form};
 use super::solution::{Contradiction, Solution, Status};
-use super::verify::{Certificate, certify, check_farkas, check_ray};
+use super::verdict::Verdict;
+use super::verify::certify;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
@@ -77,9 +78,23 @@ pub fn solve_with(
         solution.contradiction = Some(contradiction);
         return Ok(solution);
     }
-    let form = Form::new(program);
-    let outcome = attempt(&form, start.as_ref(), program, options, &mut limits);
-    finish(program, outcome, &limits)
+    let verdict = attempt(&Form::new(program), start.as_ref(), program, options, &mut limits)?;
+    let objective =
+        if verdict.status == Status::Infeasible { f64::NAN } else { verdict.certificate.primal_objective };
+    Ok(Solution {
+        status: verdict.status,
+        objective,
+        x: verdict.point.x,
+        row_activities: verdict.point.activities,
+        duals: verdict.duals,
+        reduced_costs: verdict.reduced_costs,
+        basis: verdict.point.basis,
+        contradiction: verdict.contradiction,
+        ray: verdict.ray,
+        certificate: verdict.certificate,
+        iterations: limits.iterations,
+        seconds: limits.seconds(),
+    })
 }
 
 /// The solver's attempts, each more careful than the one before, until one passes the check.
@@ -89,7 +104,7 @@ fn attempt(
     program: &LinearProgram,
     options: &Options,
     limits: &mut Limits<'_>,
-) -> Outcome {
+) -> Result<Verdict> {
     let mut settings = Settings {
         method: options.method,
         warm: start.is_some(),
@@ -101,16 +116,17 @@ fn attempt(
         seed: options.seed,
     };
     let smaller = if options.presolve && start.is_none() { reduced(form, &settings, limits) } else { None };
-    let mut outcome = match smaller {
+    let outcome = match smaller {
         Some(outcome) => outcome,
         None => {
             let basis = start.cloned().unwrap_or_else(|| form.basis_of_rows());
             solve_form(form, &basis, &settings, limits)
         }
     };
+    let mut verdict = Verdict::new(program, outcome)?;
     let mut basis;
     for more in 0..3 {
-        if passes(program, &outcome) {
+        if verdict.status != Status::Inaccurate {
             break;
         }
         settings.perturbation = false;
@@ -119,11 +135,11 @@ fn attempt(
             // What is wrong in the units of the program only: from where it ended, in these units.
             0 => {
                 settings.warm = true;
-                basis = outcome.point.basis.clone();
+                basis = verdict.point.basis;
                 settings.scaling = false;
             }
             1 => {
-                basis = outcome.point.basis.clone();
+                basis = verdict.point.basis;
                 settings.scaling = options.scaling;
                 settings.primal_tolerance = (options.primal_tolerance * 0.01).max(1e-10);
                 settings.dual_tolerance = (options.dual_tolerance * 0.01).max(1e-10);
@@ -136,9 +152,9 @@ fn attempt(
                 settings.perturbation = options.perturbation;
             }
         }
-        outcome = solve_form(form, &basis, &settings, limits);
+        verdict = Verdict::new(program, solve_form(form, &basis, &settings, limits))?;
     }
-    outcome
+    Ok(verdict)
 }
 
 /// The outcome by way of the smaller problem that presolve leaves; none where that has no optimum: the proof of it is to be one for the
@@ -152,80 +168,6 @@ fn reduced(form: &Form, settings: &Settings, limits: &mut Limits<'_>) -> Option<
         }
         Ending::Infeasible(_) | Ending::Unbounded(_) | Ending::Trouble => None,
     }
-}
-
-/// Whether an outcome stands the check on the data as given; limits stand for themselves.
-fn passes(program: &LinearProgram, outcome: &Outcome) -> bool {
-    match &outcome.ending {
-        Ending::Interrupted(_) => true,
-        Ending::Trouble => false,
-        Ending::Optimal => {
-            let (duals, _) = in_sense(program, &outcome.point);
-            certify(program, &outcome.point.x, &duals)
-                .is_ok_and(|certificate| certificate.is_optimal(Certificate::TOLERANCE))
-        }
-        Ending::Infeasible(candidates) => candidates.iter().any(|multipliers| proves(program, multipliers)),
-        Ending::Unbounded(candidates) => {
-            candidates.iter().any(|direction| leads_away(program, &outcome.point.x, direction))
-        }
-    }
-}
-
-fn proves(program: &LinearProgram, multipliers: &[f64]) -> bool {
-    check_farkas(program, multipliers).is_ok_and(|proof| proof.verified)
-}
-
-fn leads_away(program: &LinearProgram, x: &[f64], direction: &[f64]) -> bool {
-    check_ray(program, x, direction).is_ok_and(|proof| proof.verified)
-}
-
-/// Duals and reduced costs in the program's own sense.
-fn in_sense(program: &LinearProgram, point: &Point) -> (Vec<f64>, Vec<f64>) {
-    let sign = if program.sense() == Sense::Maximise { -1.0 } else { 1.0 };
-    // 0 stays 0.
-    let turn =
-        |values: &[f64]| values.iter().map(|value| if *value == 0.0 { 0.0 } else { sign * value }).collect();
-    (turn(&point.duals), turn(&point.reduced_costs))
-}
-
-fn finish(program: &LinearProgram, outcome: Outcome, limits: &Limits<'_>) -> Result<Solution> {
-    let passed = passes(program, &outcome);
-    let (duals, reduced_costs) = in_sense(program, &outcome.point);
-    let certificate = certify(program, &outcome.point.x, &duals)?;
-    let (mut contradiction, mut ray) = (None, None);
-    let status = match outcome.ending {
-        Ending::Interrupted(Interruption::Iterations) => Status::IterationLimit,
-        Ending::Interrupted(Interruption::Time) => Status::TimeLimit,
-        Ending::Interrupted(Interruption::Observer) => Status::Stopped,
-        _ if !passed => Status::Inaccurate,
-        Ending::Optimal => Status::Optimal,
-        Ending::Infeasible(candidates) => {
-            let proof = candidates.into_iter().find(|multipliers| proves(program, multipliers));
-            contradiction = proof.map(Contradiction::Farkas);
-            Status::Infeasible
-        }
-        Ending::Unbounded(candidates) => {
-            ray = candidates.into_iter().find(|direction| leads_away(program, &outcome.point.x, direction));
-            Status::Unbounded
-        }
-        Ending::Trouble => Status::Inaccurate,
-    };
-    let objective =
-        if status == Status::Infeasible { f64::NAN } else { program.objective(&outcome.point.x)? };
-    Ok(Solution {
-        status,
-        objective,
-        x: outcome.point.x,
-        row_activities: outcome.point.activities,
-        duals,
-        reduced_costs,
-        basis: outcome.point.basis,
-        contradiction,
-        ray,
-        certificate,
-        iterations: limits.iterations,
-        seconds: limits.seconds(),
-    })
 }
 
 /// The first row or column whose bounds leave nothing.

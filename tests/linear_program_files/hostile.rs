@@ -22,7 +22,20 @@ fn damage() -> impl Strategy<Value = Damage> {
         place.prop_map(Damage::DropLine),
         place.prop_map(Damage::RepeatLine),
         (place, 0_u8..8).prop_map(|(place, bit)| Damage::Flip(place, bit)),
-        (place, prop::sample::select(vec!["1e400", "-1e400", "nan", "1e30", "1e308", "", "-", "1.D+03", "99999999999999999999"]))
+        (
+            place,
+            prop::sample::select(vec![
+                "1e400",
+                "-1e400",
+                "nan",
+                "1e30",
+                "1e308",
+                "",
+                "-",
+                "1.D+03",
+                "99999999999999999999"
+            ])
+        )
             .prop_map(|(place, text)| Damage::Number(place, text)),
     ]
 }
@@ -32,9 +45,13 @@ fn damaged(text: &[u8], damage: &[Damage]) -> Vec<u8> {
     for damage in damage {
         let lines = text.iter().filter(|&&byte| byte == b'\n').count().max(1);
         let line = |place: usize| -> (usize, usize) {
-            let mut starts = std::iter::once(0).chain(text.iter().enumerate().filter(|&(_, &byte)| byte == b'\n').map(|(at, _)| at + 1));
+            let mut starts = std::iter::once(0)
+                .chain(text.iter().enumerate().filter(|&(_, &byte)| byte == b'\n').map(|(at, _)| at + 1));
             let start = starts.nth(place % lines).unwrap_or(0);
-            let length = text[start..].iter().position(|&byte| byte == b'\n').map_or(text.len() - start, |length| length + 1);
+            let length = text[start..]
+                .iter()
+                .position(|&byte| byte == b'\n')
+                .map_or(text.len() - start, |length| length + 1);
             (start, start + length)
         };
         match *damage {
@@ -74,7 +91,8 @@ fn read_all(text: &[u8]) {
         let Ok(file) = lp::read_mps_from_as(text, format) else { continue };
         let mut again = Vec::new();
         if let Ok(warnings) = lp::write_mps_to(&mut again, &file.program) {
-            let read = lp::read_mps_from(&again[..]).unwrap().program;
+            let mut read = lp::read_mps_from(&again[..]).unwrap().program;
+            read.set_objective_name(file.program.objective_name()); // one without a name is given one
             assert!(read == file.program || !warnings.is_empty());
         }
     }
@@ -105,7 +123,7 @@ fn damaged_files(cases: u32, names: &[&str]) {
 
 #[test]
 fn damaged_files_are_read_or_refused() {
-    damaged_files(100, &["galenet", "itest6", "kb2", "recipe"]);
+    damaged_files(30, &["galenet", "itest6", "kb2", "recipe"]);
 }
 
 #[test]
@@ -127,8 +145,9 @@ fn noise(cases: u32) {
         })
         .unwrap();
     let words = vec![
-        "NAME", "ROWS", "COLUMNS", "RHS", "RANGES", "BOUNDS", "ENDATA", "OBJSENSE", "OBJNAME", "\n", "\n", "\n ", "\n ", "\n ", "N", "L", "G", "E", "UP", "FR",
-        "MI", "x", "r", "c", "1", "-2", "1e30", "'MARKER'", "'INTORG'", "*", "\r", "\t",
+        "NAME", "ROWS", "COLUMNS", "RHS", "RANGES", "BOUNDS", "ENDATA", "OBJSENSE", "OBJNAME", "\n", "\n",
+        "\n ", "\n ", "\n ", "N", "L", "G", "E", "UP", "FR", "MI", "x", "r", "c", "1", "-2", "1e30",
+        "'MARKER'", "'INTORG'", "*", "\r", "\t",
     ];
     runner
         .run(&proptest::collection::vec(prop::sample::select(words), 0..80), |words| {
@@ -143,7 +162,7 @@ fn noise(cases: u32) {
 
 #[test]
 fn noise_is_read_or_refused() {
-    noise(500);
+    noise(200);
 }
 
 #[test]

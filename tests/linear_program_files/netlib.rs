@@ -58,7 +58,11 @@ fn every_file_survives_mps_to_the_bit() {
         let mut text = Vec::new();
         let warnings = lp::write_mps_to(&mut text, &program).unwrap();
         let again = lp::read_mps_from(&text[..]).unwrap();
-        assert!(warnings.is_empty() && again.warnings.is_empty(), "{name}: {warnings:?} {:?}", again.warnings);
+        assert!(
+            warnings.is_empty() && again.warnings.is_empty(),
+            "{name}: {warnings:?} {:?}",
+            again.warnings
+        );
         assert_eq!(again.program, program, "{name}");
         let packed = std::env::temp_dir().join(format!("brenier-{}-{name}.mps.gz", std::process::id()));
         lp::write_mps(&packed, &program).unwrap();

@@ -30,7 +30,10 @@ fn bounds(of_row: bool) -> impl Strategy<Value = Bounds> {
 
 fn program() -> impl Strategy<Value = LinearProgram> {
     let columns = proptest::collection::vec((number(), bounds(false)), 0..8);
-    let rows = proptest::collection::vec((bounds(true), proptest::collection::vec((0_usize..8, number()), 0..6)), 0..8);
+    let rows = proptest::collection::vec(
+        (bounds(true), proptest::collection::vec((0_usize..8, number()), 0..6)),
+        0..8,
+    );
     (any::<bool>(), number(), columns, rows).prop_map(|(maximise, constant, columns, rows)| {
         let mut program = LinearProgram::new(if maximise { Sense::Maximise } else { Sense::Minimise });
         program.set_name("random");

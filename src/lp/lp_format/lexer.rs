@@ -103,7 +103,10 @@ impl<'a> Lexer<'a> {
                 (Token::Number(value), length)
             }
             b'[' | b']' | b'^' => {
-                return Err(ReadProblem::Unsupported { what: "a quadratic term", found: excerpt(line_of(rest)) });
+                return Err(ReadProblem::Unsupported {
+                    what: "a quadratic term",
+                    found: excerpt(line_of(rest)),
+                });
             }
             _ if is_name_byte(first) => self.name(rest, first_of_line)?,
             _ => {
@@ -154,7 +157,9 @@ impl<'a> Lexer<'a> {
         }
         match section_of(name) {
             // There is one objective: later, `min` and `max` are names.
-            Some(Section::Objective { .. }) if self.section != Section::Start => Ok((Token::Name(name), length)),
+            Some(Section::Objective { .. }) if self.section != Section::Start => {
+                Ok((Token::Name(name), length))
+            }
             Some(section) => Ok((Token::Section(section), length)),
             None => Ok((Token::Name(name), length)),
         }

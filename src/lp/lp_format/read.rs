@@ -184,7 +184,7 @@ impl<'a> Parser<'a> {
                 Bounds::between(last, first)
             };
             (right.terms, bounds)
-        } else if left.terms.is_empty() {
+        } else if left.terms.is_empty() && !right.terms.is_empty() {
             (right.terms, compared(turned(comparison), with_infinity(left.constant - right.constant)))
         } else {
             let moved = right.terms.into_iter().map(|(column, coefficient)| (column, -coefficient));

@@ -55,7 +55,10 @@ End
     assert_eq!((program.name(), program.objective_name()), ("a test", "profit"));
     assert_eq!(program.sense(), Sense::Maximise);
     assert_eq!((program.costs(), program.objective_constant()), (&[3.0, 25.0, -1.0][..], 10.0));
-    assert_eq!((program.row_name(0), program.row_name(1), program.row_name(2)), ("one".into(), "two".into(), "R3".into()));
+    assert_eq!(
+        (program.row_name(0), program.row_name(1), program.row_name(2)),
+        ("one".into(), "two".into(), "R3".into())
+    );
     assert_eq!(program.row_bounds(1), Bounds::between(-5.0, 8.0));
     assert_eq!(program.column(1), [(0, 1.0), (1, -2.0), (2, 1.0)]);
     assert_eq!(program.column_bounds(0), Bounds::between(0.0, 3.0));
@@ -189,7 +192,9 @@ fn bounds_in_all_spellings() {
 
 #[test]
 fn names_with_the_format_s_letters_and_like_its_words() {
-    let program = read("min\n a!\"#$%&(),;?@_'`{}~.9 + Free + max + such\nst\n st: Free + bounds\n + gen >= 1\nend").program;
+    let program =
+        read("min\n a!\"#$%&(),;?@_'`{}~.9 + Free + max + such\nst\n st: Free + bounds\n + gen >= 1\nend")
+            .program;
     assert_eq!(program.column_name(0), "a!\"#$%&(),;?@_'`{}~.9");
     assert_eq!((program.columns(), program.row_name(0)), (6, "st".into()));
     // Without a sign before it a word at the beginning of a line is the format's, unless it is compared.
@@ -205,22 +210,52 @@ fn errors_name_line_section_and_text() {
         ("x + y", 1, "the first lines", "expected Minimize or Maximize, found \"x\""),
         ("min\n x\nst\n x >= 1\n", 5, "Subject To", "the file ends before End"),
         ("min\n x + \nst\n", 3, "the objective", "expected a number or a name behind the sign, found \"st\""),
-        ("min\n x y\nend", 2, "the objective", "expected a term with its sign, or the section Subject To, found \"y\""),
-        ("min\n x + [ x ^2 ] / 2\nend", 2, "the objective", "a quadratic term (\"[ x ^2 ] / 2\") cannot be read"),
+        (
+            "min\n x y\nend",
+            2,
+            "the objective",
+            "expected a term with its sign, or the section Subject To, found \"y\"",
+        ),
+        (
+            "min\n x + [ x ^2 ] / 2\nend",
+            2,
+            "the objective",
+            "a quadratic term (\"[ x ^2 ] / 2\") cannot be read",
+        ),
         ("min\n x ^ 2\nend", 2, "the objective", "a quadratic term (\"^ 2\") cannot be read"),
-        ("min\n x\nst\n x\nend", 5, "Subject To", "expected a comparison (<=, >=, =), or a term with its sign, found \"end\""),
+        (
+            "min\n x\nst\n x\nend",
+            5,
+            "Subject To",
+            "expected a comparison (<=, >=, =), or a term with its sign, found \"end\"",
+        ),
         ("min\n x\nst\n c: x >= \nend", 5, "Subject To", "expected a number or a name, found \"end\""),
         ("min\n x\nst\n c: x >= 1\n c: x <= 2\nend", 5, "Subject To", "the row \"c\" stands a second time"),
-        ("min\n x\nst\n 1 <= x >= 2\nend", 4, "Subject To", "expected two comparisons of the same direction, found \">=\""),
+        (
+            "min\n x\nst\n 1 <= x >= 2\nend",
+            4,
+            "Subject To",
+            "expected two comparisons of the same direction, found \">=\"",
+        ),
         ("min\n x\nst\n x <= 1 <= 2\nend", 4, "Subject To", "expected one comparison only"),
-        ("min\n x\nst\n 1 <= x <= y\nend", 4, "Subject To", "expected no variables behind the second comparison"),
+        (
+            "min\n x\nst\n 1 <= x <= y\nend",
+            4,
+            "Subject To",
+            "expected no variables behind the second comparison",
+        ),
         ("min\n x\nst\n x <= -1e20\nend", 4, "Subject To", "row 0 has the bounds"),
         ("min\n x\nst\n x >= inf - inf\nend", 4, "Subject To", "row 0 has the bounds"),
         ("min\n x\nst\n 1e400 x >= 1\nend", 4, "Subject To", "1e400 is too large for a coefficient"),
         ("min\n 1e308 x + 1e308 x\nend", 2, "the objective", "the cost of column 0 is inf"),
         ("min\n x + inf\nend", 2, "the objective", "the constant of the objective is inf"),
         ("min\n x\nst\n 2 inf >= 1\nend", 4, "Subject To", "expected the name of a variable, found \"inf\""),
-        ("min\n x\nst\n x * 2 >= 1\nend", 4, "Subject To", "expected a name, a number, a sign or a comparison, found \"* 2 >= 1\""),
+        (
+            "min\n x\nst\n x * 2 >= 1\nend",
+            4,
+            "Subject To",
+            "expected a name, a number, a sign or a comparison, found \"* 2 >= 1\"",
+        ),
         ("min\n x\nst\n .. >= 1\nend", 4, "Subject To", "\".\" is not a number"),
         ("min\n x\nbounds\n y <= 1\nend", 4, "Bounds", "there is no column \"y\""),
         ("min\n x\nbounds\n x <= y\nend", 4, "Bounds", "expected a number, found \"y\""),
@@ -296,7 +331,10 @@ fn a_program_without_columns() {
     program.add_row(3.0.., []).unwrap();
     let (file, _, text) = through(&program);
     assert_eq!((file.program.objective_constant(), file.program.columns()), (2.0, 0), "{text}");
-    assert_eq!((file.program.row_bounds(0), file.program.row_bounds(1)), (Bounds::between(-1.0, 4.0), Bounds::at_least(3.0)));
+    assert_eq!(
+        (file.program.row_bounds(0), file.program.row_bounds(1)),
+        (Bounds::between(-1.0, 4.0), Bounds::at_least(3.0))
+    );
 }
 
 proptest! {

@@ -23,7 +23,8 @@ pub(super) fn text(program: &LinearProgram) -> Result<(String, Vec<String>), Wri
         check_bounds(Part::Column, column, program.column_bounds(column))?;
     }
     let mut warnings = Vec::new();
-    let rows = names(Part::Row, 'R', (0..program.rows()).map(|row| program.row_name(row)).collect(), &mut warnings);
+    let rows =
+        names(Part::Row, 'R', (0..program.rows()).map(|row| program.row_name(row)).collect(), &mut warnings);
     let columns = (0..program.columns()).map(|column| program.column_name(column)).collect();
     let columns = names(Part::Column, 'C', columns, &mut warnings);
 
@@ -84,7 +85,12 @@ impl Lines {
     }
 }
 
-fn objective(program: &LinearProgram, columns: &[Cow<'_, str>], lines: &mut Lines, warnings: &mut Vec<String>) {
+fn objective(
+    program: &LinearProgram,
+    columns: &[Cow<'_, str>],
+    lines: &mut Lines,
+    warnings: &mut Vec<String>,
+) {
     lines.add(format_args!("{}\n", if program.sense() == Sense::Maximise { "Maximize" } else { "Minimize" }));
     let name = program.objective_name();
     if is_writable(name) {

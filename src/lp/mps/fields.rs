@@ -75,7 +75,9 @@ pub(super) fn free<'a>(
         (FieldsOf::Rows, 2) => Ok([a, b, none, none, none, none]),
         (FieldsOf::Rows, _) => Err(expected("the kind of a row and its name", line)),
         (FieldsOf::Columns | FieldsOf::Sides, 3 | 5) => Ok([none, a, b, c, d, e]),
-        (FieldsOf::Columns, _) => Err(expected("a column, then one or two pairs of a row and a number", line)),
+        (FieldsOf::Columns, _) => {
+            Err(expected("a column, then one or two pairs of a row and a number", line))
+        }
         (FieldsOf::Sides, 2 | 4) => Ok([none, none, a, b, c, d]),
         (FieldsOf::Sides, _) => {
             Err(expected("the name of the set or none, then one or two pairs of a row and a number", line))
@@ -85,7 +87,9 @@ pub(super) fn free<'a>(
         (FieldsOf::Bounds, 3) if needs_no_number(a) && is_column(c) => Ok([a, b, c, none, none, none]),
         (FieldsOf::Bounds, 3) => Ok([a, none, b, c, none, none]),
         (FieldsOf::Bounds, 4) => Ok([a, b, c, d, none, none]),
-        (FieldsOf::Bounds, _) => Err(expected("the kind of a bound, a set or none, a column and a number", line)),
+        (FieldsOf::Bounds, _) => {
+            Err(expected("the kind of a bound, a set or none, a column and a number", line))
+        }
     }
 }
 
@@ -110,7 +114,10 @@ mod tests {
     fn fixed_columns_keep_blanks_inside_names() {
         let line = b"    DEDO3 11  OB1PNW20        .02466   DEDO3 1R           -1.";
         assert_eq!(texts(fixed(line).unwrap()), ["", "DEDO3 11", "OB1PNW20", ".02466", "DEDO3 1R", "-1."]);
-        assert_eq!(texts(fixed(b" UP BND       X                   4.  ").unwrap()), ["UP", "BND", "X", "4.", "", ""]);
+        assert_eq!(
+            texts(fixed(b" UP BND       X                   4.  ").unwrap()),
+            ["UP", "BND", "X", "4.", "", ""]
+        );
         assert_eq!(texts(fixed(b"  E R1").unwrap()), ["E", "R1", "", "", "", ""]);
         let long = b"    X         R         -1.2345678901234567e-300";
         assert_eq!(texts(fixed(long).unwrap()), ["", "X", "R", "-1.2345678901234567e-300", "", ""]);

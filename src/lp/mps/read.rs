@@ -186,7 +186,9 @@ impl<'a> Reader<'a> {
         if self.section == Section::Columns {
             self.end_column()?;
             if self.inside_integer_markers {
-                self.warn(|| "the marker 'INTORG' has no 'INTEND': the columns to the end are integer".into());
+                self.warn(|| {
+                    "the marker 'INTORG' has no 'INTEND': the columns to the end are integer".into()
+                });
             }
         }
         Ok(())
@@ -234,7 +236,9 @@ impl<'a> Reader<'a> {
         let line_of_section = self.line;
         for &(name, kind, line) in &row_kinds {
             self.line = line;
-            let place = if kind == Kind::Free && self.objective.is_none() && wanted.is_none_or(|wanted| wanted == name)
+            let place = if kind == Kind::Free
+                && self.objective.is_none()
+                && wanted.is_none_or(|wanted| wanted == name)
             {
                 self.objective = Some(name);
                 self.program.set_objective_name(text(name)?);
@@ -314,7 +318,12 @@ impl<'a> Reader<'a> {
         };
         if again {
             let name = excerpt(column.name);
-            self.warn(|| format!("column {name:?} has another coefficient in row {:?}: they are summed", excerpt(row_name)));
+            self.warn(|| {
+                format!(
+                    "column {name:?} has another coefficient in row {:?}: they are summed",
+                    excerpt(row_name)
+                )
+            });
         }
         Ok(())
     }
@@ -377,12 +386,23 @@ impl<'a> Reader<'a> {
                 self.sets_left_out.push(left_out);
             }
             let section = self.section.name();
-            self.warn(|| format!("{section} has another set {:?}: only the first, {:?}, is used", excerpt(set), excerpt(first)));
+            self.warn(|| {
+                format!(
+                    "{section} has another set {:?}: only the first, {:?}, is used",
+                    excerpt(set),
+                    excerpt(first)
+                )
+            });
         }
         true
     }
 
-    fn set_right_hand_side(&mut self, name: &'a [u8], place: Place, number: &'a [u8]) -> Result<(), ReadProblem> {
+    fn set_right_hand_side(
+        &mut self,
+        name: &'a [u8],
+        place: Place,
+        number: &'a [u8],
+    ) -> Result<(), ReadProblem> {
         let again = match place {
             Place::Objective => {
                 self.program.set_objective_constant(0.0 - finite(number)?)?;
@@ -445,7 +465,8 @@ impl<'a> Reader<'a> {
         for row in 0..self.sides.len() {
             let (bounds, line) = (self.sides[row].bounds(), self.sides[row].line());
             self.program.set_row_bounds(row, bounds).map_err(|error| {
-                let section = if self.sides[row].range.is_some() { Section::Ranges } else { Section::RightHandSides };
+                let section =
+                    if self.sides[row].range.is_some() { Section::Ranges } else { Section::RightHandSides };
                 Misread { line, section: section.name(), problem: error.into() }
             })?;
         }
@@ -456,7 +477,10 @@ impl<'a> Reader<'a> {
             if said.opens_downwards() {
                 let name = self.program.column_name(column).into_owned();
                 self.warnings.add(|| {
-                    format!("column {name:?} has the upper bound {} and no lower one: it has none, then", bounds.upper)
+                    format!(
+                        "column {name:?} has the upper bound {} and no lower one: it has none, then",
+                        bounds.upper
+                    )
                 });
             }
             if said.integer && said.is_open() {
@@ -499,5 +523,8 @@ fn finite(number: &[u8]) -> Result<f64, ReadProblem> {
     if value.is_finite() {
         return Ok(value);
     }
-    Err(ReadProblem::Range { text: excerpt(number), requirement: "infinite: only bounds and right-hand sides may be" })
+    Err(ReadProblem::Range {
+        text: excerpt(number),
+        requirement: "infinite: only bounds and right-hand sides may be",
+    })
 }

@@ -58,7 +58,9 @@ impl Section {
             Self::Bounds,
             Self::End,
         ];
-        if let Some(section) = known.into_iter().find(|section| word.eq_ignore_ascii_case(section.name().as_bytes())) {
+        if let Some(section) =
+            known.into_iter().find(|section| word.eq_ignore_ascii_case(section.name().as_bytes()))
+        {
             return Ok(section);
         }
         match UNSUPPORTED.iter().find(|(name, _)| word.eq_ignore_ascii_case(name.as_bytes())) {

@@ -145,7 +145,10 @@ fn an_upper_bound_alone() {
     assert_eq!(column_bounds(" UP B x 0\n"), (Bounds::equal(0.0), Bounds::NON_NEGATIVE, 0));
     assert_eq!(column_bounds(" UP B x -3\n"), (Bounds::at_most(-3.0), Bounds::NON_NEGATIVE, 1));
     // A lower bound that is said holds, wherever it stands; the program is infeasible then.
-    assert_eq!(column_bounds(" UP B x -3\n LO B x 0\n"), (Bounds::between(0.0, -3.0), Bounds::NON_NEGATIVE, 0));
+    assert_eq!(
+        column_bounds(" UP B x -3\n LO B x 0\n"),
+        (Bounds::between(0.0, -3.0), Bounds::NON_NEGATIVE, 0)
+    );
     assert_eq!(column_bounds(" LO B x -5\n UP B x -3\n").0, Bounds::between(-5.0, -3.0));
 }
 
@@ -237,7 +240,7 @@ fn what_stands_twice() {
     assert!(file.warnings[0].starts_with("line 9: column \"x\" has another coefficient in row \"l\""));
     for (text, line, section) in [
         (with("").replace(" G g", " G g\n L g"), 6, "ROWS"),
-        (with("").replace(" y g 1 e 1", " y g 1\n x e 1"), 9, "COLUMNS"),
+        (with("").replace(" y g 1 e 1", " y g 1\n x e 1"), 10, "COLUMNS"),
         (with("RHS\n R l 1\n R l 1\n"), 12, "RHS"),
         (with("RHS\n R cost 1 cost 1\n"), 11, "RHS"),
         (with("RANGES\n R l 1 l 1\n"), 11, "RANGES"),
@@ -254,7 +257,9 @@ fn what_stands_twice() {
 
 #[test]
 fn of_several_sets_the_first_is_used() {
-    let file = read(&with("RHS\n A l 1\n B l 2 g 3\n A g 4\n B e 1\nRANGES\n C l 1\n D g 1\nBOUNDS\n UP E x 1\n UP F x 2\n"));
+    let file = read(&with(
+        "RHS\n A l 1\n B l 2 g 3\n A g 4\n B e 1\nRANGES\n C l 1\n D g 1\nBOUNDS\n UP E x 1\n UP F x 2\n",
+    ));
     assert_eq!(file.program.row_bounds(0), Bounds::between(0.0, 1.0));
     assert_eq!(file.program.row_bounds(1), Bounds::at_least(4.0));
     assert_eq!(file.program.column_bounds(0), Bounds::between(0.0, 1.0));
@@ -264,9 +269,12 @@ fn of_several_sets_the_first_is_used() {
 
 #[test]
 fn names_like_headers_and_numbers() {
-    let text = "NAME ROWS\nROWS\n N ENDATA\n L RHS\n G 1\nCOLUMNS\n BOUNDS ENDATA 1 RHS 2\n 7 1 3\nRHS\n COLUMNS RHS 4 1 5\nBOUNDS\n UP RANGES BOUNDS 6\n FR 7\nENDATA\n";
+    let text = "NAME ROWS\nROWS\n N ENDATA\n L RHS\n G 1\nCOLUMNS\n BOUNDS ENDATA 1 RHS 2\n 7 1 3\nRHS\n COLUMNS RHS 4 1 5\nBOUNDS\n UP RANGES BOUNDS 6\n FR RANGES 7\nENDATA\n";
     let program = read(text).program;
-    assert_eq!((program.name(), program.objective_name(), program.row_name(0)), ("ROWS", "ENDATA", "RHS".into()));
+    assert_eq!(
+        (program.name(), program.objective_name(), program.row_name(0)),
+        ("ROWS", "ENDATA", "RHS".into())
+    );
     assert_eq!(program.row_bounds(1), Bounds::at_least(5.0));
     assert_eq!(program.coefficient(1, 1), 3.0);
     assert_eq!(program.column_bounds(0), Bounds::between(0.0, 6.0));
@@ -286,19 +294,39 @@ fn errors_name_line_section_and_text() {
     for (text, line, section, message) in [
         (with("").replace("ENDATA\n", ""), 10, "COLUMNS", "the file ends before ENDATA"),
         (String::new(), 1, "the first lines", "the file ends before ENDATA"),
-        ("ENDATA\n".into(), 1, "the first lines", "expected the section COLUMNS before this one, found \"ENDATA\""),
+        (
+            "ENDATA\n".into(),
+            1,
+            "the first lines",
+            "expected the section COLUMNS before this one, found \"ENDATA\"",
+        ),
         ("\0\0".into(), 1, "the first lines", "expected the header of a section, found \"\\0\\0\""),
         (" x y 1\n".into(), 1, "the first lines", "expected the header of a section, found \"x y 1\""),
         (with("").replace("x cost 1", "x cost 1,5"), 8, "COLUMNS", "\"1,5\" is not a number"),
         (with("").replace("x cost 1", "x cost NaN"), 8, "COLUMNS", "\"NaN\" is not a number"),
         (with("").replace("x cost 1", "x price 1"), 8, "COLUMNS", "there is no row \"price\""),
-        (with("").replace("N cost", "X cost"), 3, "ROWS", "expected the kind of a row: N, L, G or E, found \"X\""),
-        (with("").replace("ROWS", "ROWS of it"), 2, "ROWS", "expected nothing after the header of a section, found \"of it\""),
+        (
+            with("").replace("N cost", "X cost"),
+            3,
+            "ROWS",
+            "expected the kind of a row: N, L, G or E, found \"X\"",
+        ),
+        (
+            with("").replace("ROWS", "ROWS of it"),
+            2,
+            "ROWS",
+            "expected nothing after the header of a section, found \"of it\"",
+        ),
         (with("RHS\n R none 1\n"), 11, "RHS", "there is no row \"none\""),
-        (with("RHS\n R l 1 g\n"), 11, "RHS", "expected the name of a row"),
+        (with("RHS\n R l 1 g\n"), 11, "RHS", "there is no row \"R\""),
         (with("RANGES\n R l one\n"), 11, "RANGES", "\"one\" is not a number"),
         (with("BOUNDS\n UP B z 1\n"), 11, "BOUNDS", "there is no column \"z\""),
-        (with("BOUNDS\n XX B x 1\n"), 11, "BOUNDS", "expected a kind of bound: LO, UP, FX, FR, MI, PL, BV, LI or UI, found \"XX\""),
+        (
+            with("BOUNDS\n XX B x 1\n"),
+            11,
+            "BOUNDS",
+            "expected a kind of bound: LO, UP, FX, FR, MI, PL, BV, LI or UI, found \"XX\"",
+        ),
         (with("BOUNDS\n SC B x 1\n"), 11, "BOUNDS", "a semi-continuous variable (\"SC\") cannot be read"),
         (with("BOUNDS\n UP B x\n"), 11, "BOUNDS", ""),
         (with("QUADOBJ\n x x 1\n"), 10, "COLUMNS", "a quadratic objective (\"QUADOBJ\") cannot be read"),
@@ -338,7 +366,7 @@ fn all_bounds_survive_writing() {
     program.set_name("all");
     program.set_objective_name("gain");
     program.set_objective_constant(-0.1).unwrap();
-    let numbers = [-INFINITY, -2.5, -0.1, 0.0, 1.0 / 3.0, 7.0, INFINITY];
+    let numbers = [-INFINITY, -2.5, -0.25, 0.0, 0.375, 7.0, INFINITY]; // with exact differences
     for lower in &numbers[..6] {
         for upper in &numbers[1..] {
             let column = program.add_column(lower.max(-1.0), *lower..=*upper, []).unwrap();
@@ -368,7 +396,9 @@ fn names_decide_how_it_is_written() {
 
     let error = |program: &LinearProgram| write_mps_to(Vec::new(), program).unwrap_err().to_string();
     program.set_column_name(x, "longer than it").unwrap();
-    assert!(error(&program).starts_with("column 0 has the name \"longer than it\": since some names have blanks"));
+    assert!(
+        error(&program).starts_with("column 0 has the name \"longer than it\": since some names have blanks")
+    );
     program.set_column_name(x, "tab\t").unwrap();
     assert!(error(&program).starts_with("column 0 has the name \"tab\\t\": a name must have no line feeds"));
     program.set_column_name(x, "x").unwrap();

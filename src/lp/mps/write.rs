@@ -49,13 +49,17 @@ impl Names {
                 check_name(name, layout).map_err(refused)?;
                 let is_objective = part == Part::Row && name == objective;
                 if is_objective || !taken.insert(name) {
-                    return Err(refused("another row (or the objective) or another column has the same name"));
+                    return Err(refused(
+                        "another row (or the objective) or another column has the same name",
+                    ));
                 }
             }
         }
-        let refused = |what, name: &str, requirement| WriteError::Title { what, name: name.into(), requirement };
+        let refused =
+            |what, name: &str, requirement| WriteError::Title { what, name: name.into(), requirement };
         if !objective.is_empty() {
-            check_name(objective, layout).map_err(|requirement| refused("objective", objective, requirement))?;
+            check_name(objective, layout)
+                .map_err(|requirement| refused("objective", objective, requirement))?;
         }
         if program.name().contains(|letter: char| letter.is_ascii_whitespace() || letter.is_ascii_control()) {
             return Err(refused("program", program.name(), "in an MPS file it must be one word"));
@@ -74,7 +78,9 @@ fn check_name(name: &str, layout: Layout) -> Result<(), &'static str> {
     } else if name == "'MARKER'" {
         Err("this word marks integer columns")
     } else if layout == Layout::Fixed && (name.len() > 8 || name.trim_ascii() != name) {
-        Err("since some names have blanks inside, all must fit fixed columns: up to 8 bytes, no blank at either end")
+        Err(
+            "since some names have blanks inside, all must fit fixed columns: up to 8 bytes, no blank at either end",
+        )
     } else {
         Ok(())
     }

@@ -42,21 +42,16 @@ pub(super) fn aggregate(problem: &mut WorkingProblem, row: usize) -> Result<(), 
     let first_leaves = problem.column_counts[first.0] <= problem.column_counts[second.0];
     let ((gone, b), (kept, a)) = if first_leaves { (first, second) } else { (second, first) };
 
+    let Some(others) = other_entries(problem, row, gone, kept) else {
+        return Ok(());
+    };
     let old = (problem.column_lower[kept], problem.column_upper[kept]);
     let gone_bounds = (problem.column_lower[gone], problem.column_upper[gone]);
     let ends = ((right_hand_side - b * gone_bounds.0) / a, (right_hand_side - b * gone_bounds.1) / a);
     let implied = if b / a > 0.0 { (ends.1, ends.0) } else { ends };
     let new = intersect(old, implied).ok_or(NoFeasiblePoint)?;
 
-    problem.columns.compact(gone, &problem.row_alive);
-    let others: Vec<(usize, f64)> = problem
-        .columns
-        .entries(gone)
-        .iter()
-        .map(|&(other, value)| (other as usize, value))
-        .filter(|&(other, _)| other != row)
-        .collect();
-    let entries = problem.steps.record(others.iter().copied());
+    let entries = problem.steps.record(others.iter().map(|other| (other.row, other.value)));
     let gone_cost = problem.costs[gone];
     problem.steps.push(Step::DoubletonEquation(DoubletonEquation {
         row,
@@ -74,22 +69,53 @@ pub(super) fn aggregate(problem: &mut WorkingProblem, row: usize) -> Result<(), 
     }));
     problem.remove_row(row);
     problem.remove_column(gone);
-    (problem.column_lower[kept], problem.column_upper[kept]) = new;
+    problem.set_column_bounds(kept, new);
     problem.costs[kept] = difference(problem.costs[kept], gone_cost * (a / b));
-    for (other, value) in others {
-        problem.shift_row(other, value * (right_hand_side / b));
-        let old_value = problem.columns.value(kept, other);
-        let new_value = difference(old_value.unwrap_or(0.0), value * (a / b));
-        problem.columns.set(kept, other, new_value);
-        problem.rows.set(other, kept, new_value);
-        let change = usize::from(new_value != 0.0);
-        let before = usize::from(old_value.is_some());
-        problem.row_counts[other] = problem.row_counts[other] + change - before;
-        problem.column_counts[kept] = problem.column_counts[kept] + change - before;
+    for OtherEntry { row, value, of_kept } in others {
+        problem.shift_row(row, value * (right_hand_side / b));
+        let sum = difference(of_kept.unwrap_or(0.0), value * (a / b));
+        if of_kept.is_none() {
+            problem.columns.push(kept, row, sum);
+            problem.rows.push(row, kept, sum);
+            problem.row_counts[row] += 1;
+            problem.column_counts[kept] += 1;
+            continue;
+        }
+        problem.columns.set(kept, row, sum);
+        problem.rows.set(row, kept, sum);
+        if sum == 0.0 {
+            problem.row_counts[row] -= 1;
+            problem.column_counts[kept] -= 1;
+        }
     }
-    problem.column_queue.push(kept);
-    problem.queue_rows_of(kept);
     Ok(())
+}
+
+/// An entry of the column that leaves in another row, and that of the column that stays in this row.
+struct OtherEntry {
+    row: usize,
+    value: f64,
+    of_kept: Option<f64>,
+}
+
+/// The entries of `gone` outside of `row`; none if finding and changing those of `kept` would be more work than is allowed.
+fn other_entries(
+    problem: &mut WorkingProblem,
+    row: usize,
+    gone: usize,
+    kept: usize,
+) -> Option<Vec<OtherEntry>> {
+    if !problem.spend(problem.column_counts[gone] * problem.columns.entries(kept).len()) {
+        return None;
+    }
+    let others: Vec<OtherEntry> = problem
+        .column(gone)
+        .filter(|&(other, _)| other != row)
+        .map(|(row, value)| OtherEntry { row, value, of_kept: problem.columns.value(kept, row) })
+        .collect();
+    let shared = others.iter().filter(|other| other.of_kept.is_some());
+    let work = shared.map(|other| problem.rows.entries(other.row).len()).sum();
+    problem.spend(work).then_some(others)
 }
 
 impl DoubletonEquation {

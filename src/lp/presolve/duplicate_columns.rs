@@ -61,8 +61,7 @@ fn merge_pair(problem: &mut WorkingProblem, Duplicate { leader, follower, multip
         gone_bounds,
     }));
     problem.remove_column(follower);
-    (problem.column_lower[leader], problem.column_upper[leader]) = sum;
-    problem.column_queue.push(leader);
+    problem.set_column_bounds(leader, sum);
     true
 }
 

@@ -21,6 +21,7 @@ pub(super) struct ForcingRow {
 pub(super) fn compare_with_activity(problem: &mut WorkingProblem, row: usize) -> Result<(), NoFeasiblePoint> {
     let (lower, upper) = (problem.row_lower[row], problem.row_upper[row]);
     let activity = Activity::of(problem, row, None);
+    // Bounds that are infinite have infinite tolerances: no comparison with them holds, they are asked for by themselves.
     let (min, max) = (activity.min(), activity.max());
     let (tells_lower, tells_upper) = (activity.tells(lower), activity.tells(upper));
     if (tells_lower && max < lower - tolerance(lower)) || (tells_upper && min > upper + tolerance(upper)) {

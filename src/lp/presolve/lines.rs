@@ -66,26 +66,26 @@ impl Lines {
         self.lengths[line] = kept;
     }
 
-    /// Writes one entry; a value of 0 removes it.
-    pub fn set(&mut self, line: usize, index: usize, value: f64) {
-        let start = self.starts[line];
+    /// Adds an entry at an index that the line does not have.
+    pub fn push(&mut self, line: usize, index: usize, value: f64) {
         let length = self.lengths[line];
-        let found = self.entries(line).iter().position(|entry| entry.0 as usize == index);
-        match found {
-            Some(place) if value == 0.0 => {
-                self.pool.copy_within(start + place + 1..start + length, start + place);
-                self.lengths[line] -= 1;
-            }
-            Some(place) => self.pool[start + place].1 = value,
-            None if value == 0.0 => {}
-            None => {
-                if length == self.capacities[line] {
-                    self.move_to_the_end(line);
-                }
-                let end = self.starts[line] + length;
-                self.pool[end] = (index as u32, value);
-                self.lengths[line] += 1;
-            }
+        if length == self.capacities[line] {
+            self.move_to_the_end(line);
+        }
+        let end = self.starts[line] + length;
+        self.pool[end] = (index as u32, value);
+        self.lengths[line] += 1;
+    }
+
+    /// Changes the entry at an index that the line has; a value of 0 removes it.
+    pub fn set(&mut self, line: usize, index: usize, value: f64) {
+        let range = self.starts[line]..self.starts[line] + self.lengths[line];
+        let place = self.pool[range.clone()].iter().position(|entry| entry.0 as usize == index);
+        let Some(place) = place.map(|place| range.start + place) else { return };
+        self.pool[place].1 = value;
+        if value == 0.0 {
+            self.pool.copy_within(place + 1..range.end, place);
+            self.lengths[line] -= 1;
         }
     }
 
@@ -109,11 +109,10 @@ mod tests {
         let mut lines = Lines::of_columns(&matrix);
         assert_eq!(lines.len(), 2);
         assert_eq!(lines.entries(1), [(2, 4.0)]);
-        lines.set(0, 1, 2.0);
+        lines.push(0, 1, 2.0);
         lines.set(0, 2, 5.0);
         assert_eq!(lines.entries(0), [(0, 1.0), (2, 5.0), (1, 2.0)]);
         assert_eq!(lines.entries(1), [(2, 4.0)]);
-        lines.set(0, 2, 0.0);
         lines.set(0, 2, 0.0);
         assert_eq!(lines.entries(0), [(0, 1.0), (1, 2.0)]);
         assert_eq!(lines.value(0, 1), Some(2.0));

@@ -4,7 +4,8 @@
 //! The reductions follow Andersen and Andersen, "Presolving in linear programming", Mathematical Programming 71 (1995): empty, singleton,
 //! redundant and forcing rows; fixed, empty, dominated and duplicate columns; free, implied free and slack columns of one row; equations of
 //! two columns; duplicate rows. Rows and columns wait in queues and are looked at again when something about them has changed, until
-//! nothing changes any more (or for a fixed number of passes). Each pass is linear in the nonzeros that it looks at.
+//! nothing changes any more (or for a fixed number of passes). Each pass is linear in the nonzeros that it looks at, and what is not
+//! (equations of two columns, columns of one row) has an allowance of work.
 //!
 //! Bounds that other rows merely imply are never written into the problem: they would become active without a way back. What is
 //! written (a bound from a row with one column, say) is recorded as a step, and a column that ends at such a bound hands its reduced cost
@@ -46,7 +47,7 @@ pub(in crate::lp) enum Presolved {
     Unchanged,
     /// A smaller problem and the way back.
     Reduced(Box<Reduction>),
-    /// It seems to have no feasible point. Presolve has no proof for that: the problem has to be solved as it is.
+    /// It seems to have no feasible point (presolve has no proof for that), or its numbers overflow: it has to be solved as it is.
     Contradiction,
 }
 
@@ -68,10 +69,26 @@ pub(in crate::lp) fn presolve(form: &Form) -> Presolved {
         return Presolved::Contradiction;
     }
     let (smaller, rows, columns) = problem.remainder();
+    if !has_sound_numbers(&smaller) {
+        return Presolved::Contradiction;
+    }
     if problem.steps.is_empty() && rows.len() == form.rows() {
         return Presolved::Unchanged;
     }
     Presolved::Reduced(Box::new(Reduction { form: smaller, rows, columns, steps: problem.steps }))
+}
+
+/// Whether no cost, bound or coefficient has become NaN or infinite.
+fn has_sound_numbers(form: &Form) -> bool {
+    let bounds = |lower: &[f64], upper: &[f64]| {
+        lower.iter().all(|&lower| lower < f64::INFINITY)
+            && upper.iter().all(|&upper| upper > f64::NEG_INFINITY)
+    };
+    bounds(&form.column_lower, &form.column_upper)
+        && bounds(&form.row_lower, &form.row_upper)
+        && form.costs.iter().all(|cost| cost.is_finite())
+        && (0..form.columns())
+            .all(|column| form.matrix.column_slices(column).1.iter().all(|value| value.is_finite()))
 }
 
 fn reduce(problem: &mut WorkingProblem) -> Result<(), NoFeasiblePoint> {
@@ -126,8 +143,13 @@ fn reduce_column(problem: &mut WorkingProblem, column: usize) {
         return;
     }
     problem.columns.compact(column, &problem.row_alive);
+    problem.queue_rows_if_bounds_moved(column);
     let known = fixed_column::fix_if_known(problem, column);
-    if !known && problem.column_counts[column] == 1 && !free_column_singleton::substitute(problem, column) {
+    if known || problem.column_counts[column] != 1 {
+        return;
+    }
+    let row_length = problem.column(column).map(|(row, _)| problem.row_counts[row]).sum();
+    if problem.spend(row_length) && !free_column_singleton::substitute(problem, column) {
         slack_column::absorb(problem, column);
     }
 }

@@ -14,7 +14,11 @@ const CANCELLATION: f64 = 1e-14;
 /// Pivots by which others are divided are no smaller than this share of the largest coefficient of the row.
 pub(super) const PIVOT_SHARE: f64 = 1e-3;
 
-/// What `value` may be off by.
+/// Reductions that scan a line for every entry of another one may look at so many entries, relative to the size of the problem. It keeps
+/// presolve linear where lines are long: a row with thousands of columns of its own, a chain of thousands of equations.
+const WORK_PER_NONZERO: usize = 20;
+
+/// What `value` may be off by; infinite where it is.
 pub(super) fn tolerance(value: f64) -> f64 {
     FEASIBILITY * value.abs().max(1.0)
 }
@@ -87,6 +91,8 @@ pub(super) struct WorkingProblem {
     pub row_queue: Queue,
     pub column_queue: Queue,
     pub steps: Steps,
+    bounds_moved: Vec<bool>,
+    work_left: usize,
 }
 
 impl WorkingProblem {
@@ -109,6 +115,8 @@ impl WorkingProblem {
             row_queue: Queue::of_all(m),
             column_queue: Queue::of_all(n),
             steps: Steps::default(),
+            bounds_moved: vec![false; n],
+            work_left: WORK_PER_NONZERO * (form.matrix.nonzeros() + m + n),
         }
     }
 
@@ -156,8 +164,27 @@ impl WorkingProblem {
         self.row_upper[row] = difference(self.row_upper[row], by);
     }
 
-    /// Looks at the rows of a column again, because its bounds have changed.
-    pub fn queue_rows_of(&mut self, column: usize) {
+    /// Pays for looking at `entries` entries, if there is still work allowed.
+    pub fn spend(&mut self, entries: usize) -> bool {
+        let allowed = self.work_left >= entries;
+        if allowed {
+            self.work_left -= entries;
+        }
+        allowed
+    }
+
+    /// Sets the bounds of a column. It is looked at again, and so are its rows, once for all changes until then.
+    pub fn set_column_bounds(&mut self, column: usize, (lower, upper): (f64, f64)) {
+        (self.column_lower[column], self.column_upper[column]) = (lower, upper);
+        self.bounds_moved[column] = true;
+        self.column_queue.push(column);
+    }
+
+    /// Looks at the rows of a column again if its bounds have changed.
+    pub fn queue_rows_if_bounds_moved(&mut self, column: usize) {
+        if !std::mem::take(&mut self.bounds_moved[column]) {
+            return;
+        }
         for &(row, _) in self.columns.entries(column) {
             if self.row_alive[row as usize] {
                 self.row_queue.push(row as usize);
@@ -171,9 +198,7 @@ impl WorkingProblem {
         let (old_lower, old_upper) = (self.column_lower[column], self.column_upper[column]);
         let (lower, upper) = intersect((old_lower, old_upper), (lower, upper)).ok_or(NoFeasiblePoint)?;
         if lower != old_lower || upper != old_upper {
-            (self.column_lower[column], self.column_upper[column]) = (lower, upper);
-            self.column_queue.push(column);
-            self.queue_rows_of(column);
+            self.set_column_bounds(column, (lower, upper));
         }
         Ok(())
     }
@@ -209,10 +234,13 @@ impl WorkingProblem {
     }
 }
 
-/// What two intervals share; the end of the first one nearest to the second where they miss each other within the tolerance.
+/// What two intervals share; the end of the first one nearest to the second where they miss each other within the tolerance. Nothing where
+/// a bound has overflowed.
 pub(super) fn intersect(own: (f64, f64), other: (f64, f64)) -> Option<(f64, f64)> {
     let (lower, upper) = (own.0.max(other.0), own.1.min(other.1));
-    if lower <= upper {
+    if lower == f64::INFINITY || upper == f64::NEG_INFINITY {
+        None
+    } else if lower <= upper {
         Some((lower, upper))
     } else if lower - upper > tolerance(lower).min(tolerance(upper)) {
         None
@@ -233,6 +261,7 @@ mod tests {
         assert_eq!(intersect((0.0, 2.0), (2.0 + 1e-12, 3.0)), Some((2.0, 2.0)));
         assert_eq!(intersect((0.0, 2.0), (-3.0, -1e-12)), Some((0.0, 0.0)));
         assert_eq!(intersect((0.0, 2.0), (2.1, 3.0)), None);
+        assert_eq!(intersect((0.0, f64::INFINITY), (f64::INFINITY, f64::INFINITY)), None);
         assert_eq!(intersect((f64::NEG_INFINITY, 0.0), (0.0, f64::INFINITY)), Some((0.0, 0.0)));
     }
 

@@ -3,7 +3,7 @@
 use super::super::model::LinearProgram;
 
 /// Passes over the matrix; each takes the square root of what the factors lack, so that 1e±16 becomes less than 1.1.
-const PASSES: usize = 9;
+const PASSES: usize = 10;
 
 /// Factors by which rows and columns are multiplied so that the largest entry of each becomes about 1 (Ruiz, *A scaling algorithm to
 /// equilibrate both rows and columns norms in matrices*, 2001), the objective counting as one more row. A residual of 1e-8 is nothing in a row

@@ -38,8 +38,9 @@ fn solve(mut matrix: Vec<Vec<f64>>, mut right: Vec<f64>) -> Option<Vec<f64>> {
         right.swap(step, pivot);
         for row in step + 1..n {
             let factor = matrix[row][step] / matrix[step][step];
-            for place in step..n {
-                matrix[row][place] -= factor * matrix[step][place];
+            let (above, below) = matrix.split_at_mut(row);
+            for (value, pivot) in below[0][step..].iter_mut().zip(&above[step][step..]) {
+                *value -= factor * pivot;
             }
             right[row] -= factor * right[step];
         }

@@ -68,8 +68,10 @@ enum Place {
 /// A problem with an optimum and its value. Costs are Aᵀy + d of duals that fit the places of x and of the activities.
 pub fn problem(seed: u64, rows: usize, columns: usize, plants: &[Plant]) -> (Form, f64) {
     let mut dice = Dice(RandomStream::new(seed));
+    // Two or three entries in a column of a large problem.
+    let density = (2.5 / rows as f64).min(0.5);
     let mut a: Vec<Vec<f64>> = (0..rows)
-        .map(|_| (0..columns).map(|_| if dice.chance(0.5) { dice.nonzero() } else { 0.0 }).collect())
+        .map(|_| (0..columns).map(|_| if dice.chance(density) { dice.nonzero() } else { 0.0 }).collect())
         .collect();
     let mut x: Vec<f64> = (0..columns).map(|_| dice.small()).collect();
     let mut column_places: Vec<Place> = (0..columns)

@@ -1,0 +1,59 @@
+//! What an outcome of the simplex is worth: its status after the check on the data as given.
+
+use super::error::Result;
+use super::form::Point;
+use super::model::{LinearProgram, Sense};
+use super::simplex::{Ending, Interruption, Outcome};
+use super::solution::{Contradiction, Status};
+use super::verify::{Certificate, certify, check_farkas, check_ray};
+
+/// An outcome with what the check found. Where the simplex says more than the check can confirm, the status is `Inaccurate`.
+#[derive(Debug)]
+pub(super) struct Verdict {
+    pub status: Status,
+    pub point: Point,
+    /// In the program's own sense.
+    pub duals: Vec<f64>,
+    pub reduced_costs: Vec<f64>,
+    pub certificate: Certificate,
+    pub contradiction: Option<Contradiction>,
+    pub ray: Option<Vec<f64>>,
+}
+
+impl Verdict {
+    /// Checks an outcome.
+    pub fn new(program: &LinearProgram, outcome: Outcome) -> Result<Self> {
+        let Outcome { ending, point } = outcome;
+        let duals = in_sense(program, &point.duals);
+        let reduced_costs = in_sense(program, &point.reduced_costs);
+        let certificate = certify(program, &point.x, &duals)?;
+        let (mut contradiction, mut ray) = (None, None);
+        let status = match ending {
+            Ending::Interrupted(Interruption::Iterations) => Status::IterationLimit,
+            Ending::Interrupted(Interruption::Time) => Status::TimeLimit,
+            Ending::Interrupted(Interruption::Observer) => Status::Stopped,
+            Ending::Optimal if certificate.is_optimal(Certificate::TOLERANCE) => Status::Optimal,
+            Ending::Optimal | Ending::Trouble => Status::Inaccurate,
+            Ending::Infeasible(candidates) => {
+                let proves = |y: &Vec<f64>| check_farkas(program, y).is_ok_and(|proof| proof.verified);
+                contradiction = candidates.into_iter().find(proves).map(Contradiction::Farkas);
+                if contradiction.is_some() { Status::Infeasible } else { Status::Inaccurate }
+            }
+            Ending::Unbounded(candidates) => {
+                let leads_away = |direction: &Vec<f64>| {
+                    check_ray(program, &point.x, direction).is_ok_and(|proof| proof.verified)
+                };
+                ray = candidates.into_iter().find(leads_away);
+                if ray.is_some() { Status::Unbounded } else { Status::Inaccurate }
+            }
+        };
+        Ok(Self { status, point, duals, reduced_costs, certificate, contradiction, ray })
+    }
+}
+
+/// Duals or reduced costs in the program's own sense.
+fn in_sense(program: &LinearProgram, values: &[f64]) -> Vec<f64> {
+    let sign = if program.sense() == Sense::Maximise { -1.0 } else { 1.0 };
+    // 0 stays 0, without a sign.
+    values.iter().map(|&value| if value == 0.0 { 0.0 } else { sign * value }).collect()
+}
