@@ -158,12 +158,18 @@ fn attempt(
 }
 
 /// The outcome by way of the smaller problem that presolve leaves; none where that has no optimum: the proof of it is to be one for the
-/// problem as given.
+/// problem as given. An optimum is taken up once more as a basis of the problem as given: mostly no step is left, but small costs that the
+/// smaller problem could not see come to count, and values and duals are those of a basis to the last bit.
 fn reduced(form: &Form, settings: &Settings, limits: &mut Limits<'_>) -> Option<Outcome> {
     let Presolved::Reduced(reduction) = presolve(form) else { return None };
     let outcome = solve_form(&reduction.form, &reduction.form.basis_of_rows(), settings, limits);
     match outcome.ending {
-        Ending::Optimal | Ending::Interrupted(_) => {
+        Ending::Optimal => {
+            let basis = reduction.postsolve(form, outcome.point).basis;
+            let settings = Settings { warm: true, perturbation: false, ..settings.clone() };
+            Some(solve_form(form, &basis, &settings, limits))
+        }
+        Ending::Interrupted(_) => {
             Some(Outcome { point: reduction.postsolve(form, outcome.point), ..outcome })
         }
         Ending::Infeasible(_) | Ending::Unbounded(_) | Ending::Trouble => None,

@@ -15,6 +15,8 @@ struct Candidate {
     pivot: f64,
     /// |d|, a little below 0 where it has the wrong sign within the tolerance.
     reduced: f64,
+    /// Their quotient, once it is needed.
+    ratio: f64,
 }
 
 /// The choice.
@@ -100,7 +102,7 @@ impl RatioTest {
         };
         // Numbers that left their range are no candidates.
         if pivot > least && pivot < f64::INFINITY && reduced.is_finite() {
-            self.candidates.push(Candidate { variable: variable as u32, pivot, reduced });
+            self.candidates.push(Candidate { variable: variable as u32, pivot, reduced, ratio: 0.0 });
         }
     }
 
@@ -133,33 +135,30 @@ impl RatioTest {
         }
     }
 
-    /// Orders what is reached by groups of near-ties, up to the group in which the slope turns negative. `groups` holds where each begins, and
-    /// where the last one ends.
+    /// Orders what is reached by ratio and cuts it into groups of near-ties, up to the group in which the slope turns negative. `groups` holds
+    /// where each begins, and where the last one ends.
     fn group(&mut self, state: &State<'_, '_>, violation: f64, reached: usize) {
         let tolerance = state.dual_tolerance;
+        let reached = &mut self.candidates[..reached];
+        for candidate in reached.iter_mut() {
+            candidate.ratio = candidate.reduced / candidate.pivot;
+        }
+        reached.sort_unstable_by(|a, b| a.ratio.total_cmp(&b.ratio).then(a.variable.cmp(&b.variable)));
         self.groups.clear();
         self.groups.push(0);
         let mut slope = violation;
-        let mut grouped = 0;
-        while grouped < reached && slope >= 0.0 {
+        let mut end = 0;
+        while end < reached.len() && slope >= 0.0 {
+            // The longest step that takes no reduced cost of the group further than the tolerance to the wrong side. Who comes later in the
+            // order and lies beyond it cannot shorten it.
             let mut step = f64::INFINITY;
-            for candidate in &self.candidates[grouped..reached] {
+            while end < reached.len() && reached[end].ratio <= step {
+                let candidate = reached[end];
                 step = step.min((candidate.reduced.max(0.0) + tolerance) / candidate.pivot);
+                slope -= candidate.pivot * range(state, candidate.variable as usize);
+                end += 1;
             }
-            let begin = grouped;
-            for place in begin..reached {
-                let candidate = self.candidates[place];
-                if candidate.reduced <= step * candidate.pivot {
-                    self.candidates.swap(grouped, place);
-                    grouped += 1;
-                    slope -= candidate.pivot * range(state, candidate.variable as usize);
-                }
-            }
-            if grouped == begin {
-                // Rounding: a step that reaches nobody. The rest is one group.
-                grouped = reached;
-            }
-            self.groups.push(grouped);
+            self.groups.push(end);
         }
     }
 
