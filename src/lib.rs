@@ -3,7 +3,7 @@
 //!
 //! It answers the question: what is the cheapest way to turn one distribution into another, and what does it cost? This
 //! version solves it exactly or with entropy, for point clouds and for given costs, and proves how good the answer is. And it trains small
-//! models with passes written by hand. It is one crate of plain Rust: no C, no BLAS, no Python, at most 75 crates, full speed on default compiler flags.
+//! models with passes written by hand, and it solves linear programs of any kind. It is one crate of plain Rust: no C, no BLAS, no Python, at most 75 crates, full speed on default compiler flags.
 //!
 //! # A program that works
 //!
@@ -55,6 +55,7 @@
 //! | [`generative`] | networks that learn a distribution with transport for a loss: the Sinkhorn generator, the Sinkhorn loss on the tape |
 //! | [`ot`] | transport problems, plans and certificates; [`ot::exact`] is the network simplex for any costs and weights, [`ot::sinkhorn`] the entropic solver; its page has the others: divergences, barycentres, unbalanced, partial, sliced transport and more |
 //! | [`nn`] | networks, input-convex networks, Boltzmann machines, probes; losses, optimisers, training, checkpoints |
+//! | [`lp`] | linear programs: a sparse dual and primal simplex with warm start, ranging and presolve, every answer checked; MPS and LP files; text-book tableaux |
 //! | [`autodiff`] | a tape of matrix operations, whose backward pass is on the tape too |
 //! | [`data`] | `.npy`, CSV, IDX and safetensors files, read and written; CIFAR files, read; all without C |
 //! | [`random`] | seeded streams that can be split, vectorised fills, and NumPy's legacy generator for published numbers |

@@ -11,6 +11,24 @@
 //! Signs: a dual is the derivative of the objective by the right-hand side of its row, a reduced cost that by the bound of its variable, for
 //! minimisation and for maximisation alike. So at the optimum c = Aᵀy + d.
 //!
+//! Beginning with a [`Basis`] ([`Options::with_basis`]), an edited program takes a few steps in place of a search; no basis is too wrong to begin
+//! with. [`ranging`] says how far costs, right-hand sides and bounds may move before another basis is optimal. Programs come from and go to
+//! files ([`read_mps`], [`read_lp`]), and [`TableauSimplex`] shows every step of the text books' method on small problems.
+//!
+//! # Where things are
+//!
+//! | part | what it does |
+//! | --- | --- |
+//! | model, bounds, sparse | the program, built by rows and columns and edited; its matrix |
+//! | mps, lp_format | text files, read and written |
+//! | solve, verdict | the way from a program to an answer that stood the check; what is tried where it did not |
+//! | presolve | makes the problem smaller, and its answer one of the problem as given, duals and basis included |
+//! | simplex | scaling, the dual method (steepest edge, bound flipping) and the primal one (Devex), each in two phases |
+//! | factor | the basis as L and U: Markowitz, hyper-sparse solves, Forrest and Tomlin's update |
+//! | verify | the check: residuals, gap, Farkas rays and rays, from the data as given; shares no code with the rest |
+//! | ranging | sensitivity of an optimum |
+//! | tableau | the dense simplex of the text books, with Dantzig's and Bland's rules; the others do not use it |
+//!
 //! # Examples
 //! ```
 //! use brenier::lp::{self, LinearProgram, Sense, Status};

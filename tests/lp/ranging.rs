@@ -110,8 +110,8 @@ fn equalities_ranged_rows_free_rows_and_boxes() {
     program.add_row(1.0..=2.0, [(x, 1.0), (y, -1.0)]).expect("a row");
     program.add_row(.., [(y, 1.0), (z, -1.0)]).expect("a row");
     let solution = lp::solve(&program).expect("a program");
-    // x = 2.5, y = 1.5, z = 0: x - y = 1 is met exactly, a degenerate vertex? Its lower bound is; so cut it loose.
     assert_eq!(solution.x, [2.5, 1.5, 0.0]);
+    // There x - y = 1 meets its bound: a tie. Loosened, it does not.
     program.set_row_bounds(1, 0.5..=2.0).expect("bounds");
     let solution = lp::solve(&program).expect("a program");
     assert_eq!(solution.x, [2.5, 1.5, 0.0]);
@@ -255,61 +255,82 @@ struct Count {
     outside: usize,
 }
 
-/// Solves with a number changed to points inside the range (the objective must be the predicted one) and beyond its finite ends (the objective
-/// must be on the given side of the prediction, and not on it where there are no ties).
-#[allow(clippy::too_many_arguments)]
-fn check_range(
-    program: &LinearProgram,
+/// What is claimed of one number of a program.
+struct Claim<'a> {
+    program: &'a LinearProgram,
     number: f64,
-    objective: f64,
-    rate: f64,
     ends: [RangeEnd; 2],
+    objective: f64,
+    /// d objective / d number within the range.
+    rate: f64,
+    /// The side of the straight line on which the objective goes on beyond the ends: 1 above, -1 below; on it where there are ties.
     side: f64,
-    strict: bool,
-    set: &dyn Fn(&mut LinearProgram, f64) -> bool,
-    count: &mut Count,
-) {
-    for (end, direction) in ends.iter().zip([-1.0, 1.0]) {
-        assert!(direction * (end.value - number) >= 0.0, "{number} lies outside of its range, {end:?}");
-        let last = if end.value.is_finite() { end.value } else { number + direction * 10.0 };
-        for share in [0.5, 1.0] {
-            let at = if share == 1.0 { last } else { number + share * (last - number) };
-            let mut changed = program.clone();
-            if at == number || !set(&mut changed, at) {
-                continue;
-            }
-            let found = lp::solve(&changed).expect("a program");
-            assert_eq!(found.status, Status::Optimal, "at {at} inside of {ends:?}");
-            let predicted = objective + rate * (at - number);
-            let scale = 1e-7 * predicted.abs().max(1.0);
+    has_no_ties: bool,
+    /// Puts another number into the program; false if that has no meaning.
+    set: &'a dyn Fn(&mut LinearProgram, f64) -> bool,
+}
+
+impl Claim<'_> {
+    /// Solves with the number moved inside of its range and beyond the ends.
+    fn check(&self, count: &mut Count) {
+        for (end, direction) in self.ends.iter().zip([-1.0, 1.0]) {
             assert!(
-                (found.objective - predicted).abs() <= scale,
-                "{} at {at}, expected {predicted}",
+                direction * (end.value - self.number) >= 0.0,
+                "{} lies outside of its range, {end:?}",
+                self.number
+            );
+            let last = if end.value.is_finite() { end.value } else { self.number + direction * 10.0 };
+            for at in [self.number + 0.5 * (last - self.number), last] {
+                count.inside += usize::from(self.holds_inside(at, *end));
+            }
+            if end.value.is_finite() {
+                let at = end.value + 0.1 * direction * end.value.abs().max(1.0);
+                count.outside += usize::from(self.holds_outside(at));
+            }
+        }
+    }
+
+    fn predicted(&self, at: f64) -> f64 {
+        self.objective + self.rate * (at - self.number)
+    }
+
+    fn solve_at(&self, at: f64) -> Option<Solution> {
+        let mut changed = self.program.clone();
+        (self.set)(&mut changed, at).then(|| lp::solve(&changed).expect("a program"))
+    }
+
+    /// The objective is on the line, and at the end what the end says.
+    fn holds_inside(&self, at: f64, end: RangeEnd) -> bool {
+        let Some(found) = self.solve_at(at) else { return false };
+        let ends = self.ends;
+        assert_eq!(found.status, Status::Optimal, "at {at} inside of {ends:?}");
+        let predicted = self.predicted(at);
+        let scale = 1e-7 * predicted.abs().max(1.0);
+        assert!(
+            (found.objective - predicted).abs() <= scale,
+            "{} at {at}: expected {predicted}",
+            found.objective
+        );
+        if at == end.value {
+            assert!((end.objective - predicted).abs() <= scale, "{end:?}: expected {predicted}");
+        }
+        true
+    }
+
+    /// The objective has left the line, or there is none any more. Answers whether that could be asked for.
+    fn holds_outside(&self, at: f64) -> bool {
+        let Some(found) = self.solve_at(at) else { return false };
+        if found.status == Status::Optimal {
+            let difference = self.side * (found.objective - self.predicted(at));
+            let least = if self.has_no_ties { 1e-9 } else { -1e-7 * self.objective.abs().max(1.0) };
+            assert!(
+                difference > least,
+                "at {at} outside of {:?} the objective is still {}",
+                self.ends,
                 found.objective
             );
-            if share == 1.0 && end.value.is_finite() {
-                assert!((end.objective - predicted).abs() <= scale, "{end:?}: expected {predicted}");
-            }
-            count.inside += 1;
         }
-        if end.value.is_finite() {
-            let at = end.value + 0.1 * direction * end.value.abs().max(1.0);
-            let mut changed = program.clone();
-            if !set(&mut changed, at) {
-                continue;
-            }
-            let found = lp::solve(&changed).expect("a program");
-            if found.status == Status::Optimal {
-                let difference = side * (found.objective - (objective + rate * (at - number)));
-                let least = if strict { 1e-9 } else { -1e-7 * objective.abs().max(1.0) };
-                assert!(
-                    difference > least,
-                    "at {at} outside of {ends:?} the objective is still {}",
-                    found.objective
-                );
-            }
-            count.outside += usize::from(strict);
-        }
+        self.has_no_ties
     }
 }
 
@@ -335,22 +356,21 @@ fn check_random(integer: bool, programs: u64) -> Count {
         }
         let ranging = lp::ranging(&program, &solution).expect("optimal");
         let (primal, dual) = margins(&program, &solution);
-        // Beyond the range of a cost the optimum is better than the basis', beyond that of a bound worse.
+        // Beyond the range of a cost the optimum is better than the old basis, beyond that of a bound worse.
         let better = if program.sense() == Sense::Minimise { -1.0 } else { 1.0 };
+        let objective = solution.objective;
         for (column, range) in ranging.costs.iter().enumerate() {
-            let set = |program: &mut LinearProgram, cost: f64| program.set_cost(column, cost).is_ok();
-            let (ends, rate) = ([range.least, range.largest], solution.x[column]);
-            check_range(
-                &program,
-                range.cost,
-                solution.objective,
-                rate,
-                ends,
-                better,
-                primal > 1e-2,
-                &set,
-                &mut count,
-            );
+            Claim {
+                program: &program,
+                number: range.cost,
+                ends: [range.least, range.largest],
+                objective,
+                rate: solution.x[column],
+                side: better,
+                has_no_ties: primal > 1e-2,
+                set: &|program, cost| program.set_cost(column, cost).is_ok(),
+            }
+            .check(&mut count);
         }
         let columns = ranging.columns.iter().enumerate().map(|(index, ranges)| (Part::Column, index, ranges));
         let rows = ranging.rows.iter().enumerate().map(|(index, ranges)| (Part::Row, index, ranges));
@@ -363,27 +383,23 @@ fn check_random(integer: bool, programs: u64) -> Count {
             assert_eq!(ranges.upper.is_some(), bounds.upper.is_finite());
             for (range, is_upper) in [(ranges.lower, false), (ranges.upper, true)] {
                 let Some(range) = range else { continue };
-                let set = |program: &mut LinearProgram, bound: f64| {
-                    let changed = moved(bounds, is_upper, bound);
-                    match part {
-                        Part::Column => program.set_column_bounds(index, changed).is_ok(),
-                        Part::Row => program.set_row_bounds(index, changed).is_ok(),
-                    }
-                };
-                let ends = [range.least, range.largest];
-                // A range that its own slack ends: beyond it the bound is felt, at the variable's own price, if it has one.
-                let strict = dual > 1e-2;
-                check_range(
-                    &program,
-                    range.bound,
-                    solution.objective,
-                    range.rate,
-                    ends,
-                    -better,
-                    strict,
-                    &set,
-                    &mut count,
-                );
+                Claim {
+                    program: &program,
+                    number: range.bound,
+                    ends: [range.least, range.largest],
+                    objective,
+                    rate: range.rate,
+                    side: -better,
+                    has_no_ties: dual > 1e-2,
+                    set: &|program, bound| {
+                        let changed = moved(bounds, is_upper, bound);
+                        match part {
+                            Part::Column => program.set_column_bounds(index, changed).is_ok(),
+                            Part::Row => program.set_row_bounds(index, changed).is_ok(),
+                        }
+                    },
+                }
+                .check(&mut count);
             }
         }
     }
@@ -447,7 +463,7 @@ fn maximising_the_negative_mirrors_the_ranges() {
 
 #[test]
 fn scales_of_many_sizes_change_nothing() {
-    // Giapetto again in units of 2^±30: ranges in the new units are those in the old ones, to the last bit.
+    // Giapetto again in units of 2^±30: the ranges in the new units are those in the old ones.
     let rows: [(&[f64], f64); 3] = [(&[2.0, 1.0], 100.0), (&[1.0, 1.0], 80.0), (&[1.0, 0.0], 40.0)];
     let program = of_text_book(&[3.0, 2.0], &rows);
     let (row_units, column_units) =
@@ -463,24 +479,15 @@ fn scales_of_many_sizes_change_nothing() {
     }
     let plain = lp::ranging(&program, &lp::solve(&program).expect("a program")).expect("optimal");
     let other = lp::ranging(&scaled, &lp::solve(&scaled).expect("a program")).expect("optimal");
-    for column in 0..2 {
-        assert_close(
-            other.costs[column].least.value,
-            plain.costs[column].least.value * column_units[column],
-            "cost",
-        );
-        assert_close(
-            other.costs[column].largest.value,
-            plain.costs[column].largest.value * column_units[column],
-            "cost",
-        );
+    for ((plain, other), unit) in plain.costs.iter().zip(&other.costs).zip(column_units) {
+        assert_close(other.least.value / unit, plain.least.value, "cost");
+        assert_close(other.largest.value / unit, plain.largest.value, "cost");
     }
-    for row in 0..3 {
-        let (plain, other) =
-            (plain.rows[row].upper.expect("a bound"), other.rows[row].upper.expect("a bound"));
-        assert_close(other.least.value / row_units[row], plain.least.value, "right-hand side");
-        assert_close(other.largest.value / row_units[row], plain.largest.value, "right-hand side");
-        assert_close(other.rate * row_units[row], plain.rate, "rate");
+    for ((plain, other), unit) in plain.rows.iter().zip(&other.rows).zip(row_units) {
+        let (plain, other) = (plain.upper.expect("a bound"), other.upper.expect("a bound"));
+        assert_close(other.least.value / unit, plain.least.value, "right-hand side");
+        assert_close(other.largest.value / unit, plain.largest.value, "right-hand side");
+        assert_close(other.rate * unit, plain.rate, "rate");
     }
 }
 

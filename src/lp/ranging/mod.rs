@@ -1,17 +1,7 @@
 //! Sensitivity ranging: how far each cost, each right-hand side and each bound may move alone while the optimal basis stays what it is.
 //!
-//! In the basis B the variables are x_B = -B⁻¹ N x_N (rows are variables too: their logicals, A x - r = 0) and the reduced costs
-//! d_N = c_N - Nᵀ B⁻ᵀ c_B. The basis is optimal while x_B lies within its bounds and every entry of d_N has its sign.
-//!
-//! - A cost moves d only. That of a nonbasic variable moves its own reduced cost: the range ends where that is 0. That of the basic variable of
-//!   place p, moved by t, makes d - t α with α = Nᵀ B⁻ᵀ e_p, the pivot row: the range ends at the least ratio d / α, as in a dual step.
-//! - The active bound of a nonbasic variable k moves x_B only, to x_B - t B⁻¹ a_k: the range ends at the least ratio, as in a primal step. The
-//!   objective changes at the rate d_k. A bound of a basic variable is not felt until it meets the variable's value.
-//!
-//! Chvátal: *Linear Programming* (1983), chapter 10; Bertsimas and Tsitsiklis: *Introduction to Linear Optimization* (1997), chapter 5.
-//!
-//! **Degenerate optima have several optimal bases.** The ranges are those of the basis at hand: within them the objective is what is said, but it
-//! may go on in the same way beyond them. At a unique, nondegenerate optimum they are the ranges of the solution itself.
+//! [`ranging`] has the formulas. [`optimal_basis`] factorises the basis afresh, [`cost_ranges`] is the ratio test of the dual simplex in both
+//! directions, [`bound_ranges`] that of the primal one.
 
 mod bound_ranges;
 mod cost_ranges;
@@ -82,10 +72,24 @@ pub struct RangeEnd {
 }
 
 /// Sensitivity ranging at an optimal solution: by how much each cost, each row's bound and each variable's bound may move alone before another
-/// basis is optimal, and what becomes of the objective. The formulas are in this module's page: Chvátal (1983), chapter 10.
+/// basis is optimal, and what becomes of the objective.
+///
+/// In the basis B the basic variables are x_B = -B⁻¹ N x_N (rows are variables too: r in A x - r = 0) and the reduced costs of the others
+/// d_N = c_N - Nᵀ B⁻ᵀ c_B. The basis is optimal while x_B lies within its bounds and every entry of d_N has its sign.
+///
+/// - A cost moves d only. That of a nonbasic variable moves its own reduced cost: the range ends where that is 0. That of the basic variable of
+///   place p, moved by t, makes d - t α with the pivot row α = Nᵀ B⁻ᵀ e_p: the range ends at the least ratio d / α, as in a dual step.
+/// - The active bound of a nonbasic variable k, moved by t, makes x_B - t B⁻¹ a_k: the range ends at the least ratio, as in a primal step, or
+///   where the bound meets the other one. The objective changes at the rate d_k. A bound of a basic variable is not felt until it meets the
+///   variable's value.
+///
+/// Chvátal: *Linear Programming* (1983), chapter 10; Bertsimas and Tsitsiklis: *Introduction to Linear Optimization* (1997), chapter 5.
+///
+/// **A degenerate optimum has several optimal bases.** The ranges are those of the basis at hand: within them the objective is what is said, but
+/// it may go on in the same way beyond them. Where optimum and duals are unique and nondegenerate they are the ranges of the solution itself.
 ///
 /// The basis is factorised afresh and its solution checked on the program as given, so that the ranges belong to this program. One solve with
-/// the factors for every variable and every active row, and one product with the matrix for every basic variable:
+/// the factors for every nonbasic variable and row, one and a product with the matrix for every basic variable:
 /// O((rows + columns) · nonzeros) at most, mostly far less.
 ///
 /// # Errors
