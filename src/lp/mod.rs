@@ -76,7 +76,8 @@ pub use error::{Error, Part, Result};
 pub use lp_format::{read_lp, read_lp_from, write_lp, write_lp_to};
 pub use model::{LinearProgram, Sense};
 pub use mps::{
-    MpsFormat, read_basis, read_mps, read_mps_as, read_mps_from, read_mps_from_as, write_basis, write_mps, write_mps_to,
+    MpsFormat, read_basis, read_mps, read_mps_as, read_mps_from, read_mps_from_as, write_basis, write_mps,
+    write_mps_to,
 };
 pub use options::{Method, Options, Phase, Progress, run_to_the_end};
 pub use program_file::ProgramFile;

@@ -10,7 +10,8 @@ fn disagreement(program: &LinearProgram, truth: &Truth, solution: &Solution) -> 
     let (status, wrong) = match truth {
         Truth::Optimal { objective, .. } => {
             let certificate = lp::certify(program, &solution.x, &solution.duals).unwrap();
-            let wrong = if !((solution.objective - objective).abs() <= 1e-9 * (1.0 + objective.abs())) {
+            let difference = (solution.objective - objective).abs();
+            let wrong = if difference.is_nan() || difference > 1e-9 * (1.0 + objective.abs()) {
                 Some(format!("objective {} instead of {objective}", solution.objective))
             } else if !certificate.is_optimal(Certificate::TOLERANCE) || certificate != solution.certificate {
                 Some(format!("{certificate:?}"))

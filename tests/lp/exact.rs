@@ -143,9 +143,9 @@ impl Simplex {
         for (row, equation) in table.iter_mut().enumerate() {
             equation[columns + row] = Integer::one();
         }
-        for column in 0..columns {
+        for (column, column_scale) in scales.columns.iter().enumerate() {
             for &(row, value) in program.column(column) {
-                let scale = scales.rows[row] - scales.columns[column];
+                let scale = scales.rows[row] - column_scale;
                 table[row][column] = Integer::of_scaled(-value, scale);
             }
         }

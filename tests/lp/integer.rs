@@ -111,9 +111,9 @@ impl Integer {
         let inverse = (0..4)
             .fold(first, |inverse, _| inverse.wrapping_mul(2_u32.wrapping_sub(first.wrapping_mul(inverse))));
         let mut quotient = vec![0; (rest.limbs.len() + 1).saturating_sub(divisor.limbs.len())];
-        for place in 0..quotient.len() {
+        for (place, limb) in quotient.iter_mut().enumerate() {
             let digit = rest.limbs[place].wrapping_mul(inverse);
-            quotient[place] = digit;
+            *limb = digit;
             let (mut carry, mut borrow) = (0, false);
             for offset in 0..rest.limbs.len() - place {
                 let wide =

@@ -32,7 +32,7 @@ pub fn feasible() -> Vec<(String, LinearProgram)> {
 
 fn solve_all(method: Method, presolve: bool) {
     for (name, optimum) in problems() {
-        let file = lp::read_mps(&data::netlib_file(&format!("{name}.mps")).unwrap()).unwrap();
+        let file = lp::read_mps(data::netlib_file(&format!("{name}.mps")).unwrap()).unwrap();
         let options = Options::default().with_method(method).with_presolve(presolve);
         let solution = lp::solve_with(&file.program, &options, &mut lp::run_to_the_end).unwrap();
         let Some(optimum) = optimum else {
@@ -75,7 +75,7 @@ fn an_optimal_basis_is_optimal_at_once() {
         if optimum.is_none() {
             continue;
         }
-        let program = lp::read_mps(&data::netlib_file(&format!("{name}.mps")).unwrap()).unwrap().program;
+        let program = lp::read_mps(data::netlib_file(&format!("{name}.mps")).unwrap()).unwrap().program;
         let first = lp::solve(&program).unwrap();
         let options = Options::default().with_basis(first.basis);
         let again = lp::solve_with(&program, &options, &mut lp::run_to_the_end).unwrap();

@@ -235,7 +235,7 @@ mod tests {
     #[test]
     fn numbers_are_whole() {
         assert_eq!(Cursor::new("[ 0 , 12,18446744073709551615 ]").integers().unwrap(), [0, 12, u64::MAX]);
-        assert_eq!(Cursor::new("[]").integers().unwrap(), []);
+        assert!(Cursor::new("[]").integers().unwrap().is_empty());
         for bad in
             ["[-1]", "[1.0]", "[1e3]", "[01]", "[18446744073709551616]", "[1,]", "[1 2]", "[", "[[1]]", "1"]
         {

@@ -1,3 +1,4 @@
+use super::super::work_vector::WorkVector;
 use super::*;
 use crate::random::RandomStream;
 use proptest::prelude::*;
