@@ -13,7 +13,7 @@ use crate::lp::options::{Method, Phase};
 #[derive(Debug, Clone)]
 pub(in crate::lp) struct Settings {
     pub method: Method,
-    /// Whether the basis is one to be near the optimum: then the method is the one that it is feasible for, if any.
+    /// Whether the basis is one to be near the optimum: then the dual method if it is dual feasible, else the primal one.
     pub warm: bool,
     pub scaling: bool,
     pub perturbation: bool,
@@ -113,7 +113,7 @@ impl State<'_, '_> {
             Method::Dual => Next::Dual { perturbed: settings.perturbation },
             Method::Primal => Next::Primal { perturbed: settings.perturbation },
         };
-        if settings.warm && self.is_primal_but_not_dual_feasible() {
+        if settings.warm && self.is_a_start_for_the_primal() {
             next = Next::Primal { perturbed: false };
         }
         for round in 0..MAX_ROUNDS {
@@ -173,11 +173,18 @@ impl State<'_, '_> {
         }
     }
 
-    fn is_primal_but_not_dual_feasible(&mut self) -> bool {
+    /// Whether the basis, one to be near the optimum, needs the primal simplex: where reduced costs are wrong. Those that a flip puts right
+    /// count only if nothing else is wrong: else the dual simplex flips and goes on. From a basis that is feasible for neither, as deleted rows
+    /// leave it, primal phase 1 takes fewer steps than dual phase 1 does.
+    fn is_a_start_for_the_primal(&mut self) -> bool {
         self.refactorise();
         self.compute_primal();
         self.compute_dual();
-        self.primal_infeasibility() == 0.0 && self.dual_infeasibility_in_place() > 0.0
+        if self.primal_infeasibility() == 0.0 {
+            self.dual_infeasibility_in_place() > 0.0
+        } else {
+            self.dual_infeasibility() > 0.0
+        }
     }
 
     /// Both phases of the dual simplex, and the end of the perturbation. `Err` says what is to follow.
