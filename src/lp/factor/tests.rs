@@ -1,5 +1,7 @@
 use super::super::work_vector::WorkVector;
+use super::super::{BasisStatus, LinearProgram, Options, read_mps, run_to_the_end, solve_with};
 use super::*;
+use crate::data::{netlib_file, netlib_skipped};
 use crate::random::RandomStream;
 use proptest::prelude::*;
 
@@ -367,86 +369,102 @@ fn a_logical_named_twice_is_replaced() {
     assert_eq!(head, [0, 2, 3]);
 }
 
-/// The constraint matrix of an MPS file whose names have no blanks.
-fn read_matrix(text: &str) -> SparseMatrix {
-    let (mut section, mut rows, mut columns) = ("", Vec::new(), Vec::new());
-    let mut triplets = Vec::new();
-    for line in text.lines().filter(|line| !line.starts_with('*')) {
-        let fields: Vec<&str> = line.split_whitespace().collect();
-        if !line.starts_with(' ') {
-            section = fields.first().copied().unwrap_or("");
-        } else if section == "ROWS" && fields[0] != "N" {
-            rows.push(fields[1]);
-        } else if section == "COLUMNS" {
-            if columns.last() != Some(&fields[0]) {
-                columns.push(fields[0]);
-            }
-            for pair in fields[1..].chunks_exact(2) {
-                if let Some(row) = rows.iter().position(|row| *row == pair[0]) {
-                    triplets.push((row, columns.len() - 1, pair[1].parse().expect("a number")));
-                }
-            }
-        }
-    }
-    SparseMatrix::from_triplets(rows.len(), columns.len(), triplets)
+/// The basic variables after so many simplex steps, or at the optimum.
+fn basis_of_a_solve(program: &LinearProgram, max_iterations: Option<u64>) -> (Vec<usize>, u64) {
+    let options = Options { max_iterations, ..Options::default().with_presolve(false) };
+    let solution = solve_with(program, &options, &mut run_to_the_end).unwrap();
+    let statuses = solution.basis.columns.iter().chain(&solution.basis.rows);
+    let basic = statuses.enumerate().filter(|(_, status)| **status == BasisStatus::Basic);
+    (basic.map(|(variable, _)| variable).collect(), solution.iterations)
 }
 
+/// Columns at random, exchanged at random, and the bases that the simplex comes to halfway and at the end.
 #[test]
 fn bases_of_netlib_problems_are_solved_as_by_faer() {
-    let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/netlib");
-    let folder = std::env::var_os("BRENIER_NETLIB").unwrap_or_else(|| beside.into());
     for name in ["25fv47", "afiro", "degen2", "pilot4", "scfxm1", "ship04s", "sierra", "stair"] {
-        let path = std::path::Path::new(&folder).join(name).with_extension("mps");
-        let Ok(text) = std::fs::read_to_string(&path) else {
-            println!("skipped: {name}.mps not found");
+        let Some(path) = netlib_file(&format!("{name}.mps")) else {
+            println!("{}", netlib_skipped(&format!("{name}.mps")));
             continue;
         };
-        let matrix = read_matrix(&text);
+        let program = read_mps(path).unwrap().program;
+        let matrix = program.matrix();
         let (rows, columns) = (matrix.rows(), matrix.columns());
         let mut stream = RandomStream::new(rows as u64);
-        // Columns at random; those that depend on others give way to logicals.
-        let mut head = random_head(rows, columns, &mut stream);
         let mut factor = Factor::new(rows);
+        // Those that depend on others give way to logicals.
+        let mut head = random_head(rows, columns, &mut stream);
         let before = head.clone();
         let replacements = factor.factorise(&matrix, &mut head, 0.1);
         assert_permuted(&before, &head, columns, &replacements);
         assert_eq!(factor.factorise(&matrix, &mut head, 0.1), [], "{name}: what was repaired is regular");
-        for step in 0..200 {
-            if !exchange(&mut factor, &matrix, &mut head, &mut stream) || factor.should_refactorise() {
-                assert_eq!(factor.factorise(&matrix, &mut head, 0.1), [], "{name}");
-            }
-            if step % 20 == 0 {
-                let b = random_vector(rows, 1 + step % 9, &mut stream);
-                let worst = residual(&mut factor, &matrix, &head, &b);
-                assert!(worst < 1e-9, "{name}: {worst}");
-            }
+        exchange_and_compare(name, &mut factor, &matrix, head, &mut stream);
+
+        let (end, steps) = basis_of_a_solve(&program, None);
+        let (halfway, _) = basis_of_a_solve(&program, Some(steps / 2));
+        for mut head in [halfway, end] {
+            assert_eq!(
+                factor.factorise(&matrix, &mut head, 0.1),
+                [],
+                "{name}: the simplex keeps its bases regular"
+            );
+            let stored: usize = head.iter().map(|&variable| column_of(&matrix, variable).pattern.len()).sum();
+            assert!(factor.nonzeros() <= 2 * stored, "{name}: {} from {stored}", factor.nonzeros());
+            compare_with_faer(name, &mut factor, &matrix, &head, &mut stream);
         }
-        let stored: usize = head.iter().map(|&variable| column_of(&matrix, variable).pattern.len()).sum();
-        assert_eq!(factor.factorise(&matrix, &mut head, 0.1), [], "{name}");
-        assert!(factor.nonzeros() <= 2 * stored, "{name}: {} from {stored}", factor.nonzeros());
-        let triplets: Vec<_> = (0..rows)
-            .flat_map(|place| {
-                let column = column_of(&matrix, head[place]);
-                let entry = move |&row: &u32| {
-                    faer::sparse::Triplet::new(row as usize, place, column.values[row as usize])
-                };
-                column.pattern.clone().iter().map(entry).collect::<Vec<_>>()
-            })
-            .collect();
-        use faer::linalg::solvers::Solve;
-        let oracle = faer::sparse::SparseColMat::<usize, f64>::try_new_from_triplets(rows, rows, &triplets)
-            .expect("indices within the matrix")
-            .sp_lu()
-            .expect("a regular matrix");
-        let b = random_vector(rows, rows, &mut stream);
-        let expected = oracle.solve(&faer::Mat::from_fn(rows, 1, |row, _| b[row]));
-        let expected: Vec<f64> = (0..rows).map(|row| expected[(row, 0)]).collect();
-        let mut x = work_vector(&b);
-        factor.ftran(&mut x, 1.0);
-        let norm = expected.iter().fold(1.0_f64, |norm, value| norm.max(value.abs()));
-        for (row, (found, expected)) in x.values.iter().zip(&expected).enumerate() {
-            assert!((found - expected).abs() <= 1e-6 * norm, "{name}: row {row}");
+    }
+}
+
+fn exchange_and_compare(
+    name: &str,
+    factor: &mut Factor,
+    matrix: &SparseMatrix,
+    mut head: Vec<usize>,
+    stream: &mut RandomStream,
+) {
+    for step in 0..200 {
+        if !exchange(factor, matrix, &mut head, stream) || factor.should_refactorise() {
+            assert_eq!(factor.factorise(matrix, &mut head, 0.1), [], "{name}");
         }
+        if step % 20 == 0 {
+            let b = random_vector(matrix.rows(), 1 + step % 9, stream);
+            let worst = residual(factor, matrix, &head, &b);
+            assert!(worst < 1e-9, "{name}: {worst}");
+        }
+    }
+    assert_eq!(factor.factorise(matrix, &mut head, 0.1), [], "{name}");
+    compare_with_faer(name, factor, matrix, &head, stream);
+}
+
+fn compare_with_faer(
+    name: &str,
+    factor: &mut Factor,
+    matrix: &SparseMatrix,
+    head: &[usize],
+    stream: &mut RandomStream,
+) {
+    let rows = matrix.rows();
+    let triplets: Vec<_> = (0..rows)
+        .flat_map(|place| {
+            let column = column_of(matrix, head[place]);
+            let entry = move |&row: &u32| {
+                faer::sparse::Triplet::new(row as usize, place, column.values[row as usize])
+            };
+            column.pattern.clone().iter().map(entry).collect::<Vec<_>>()
+        })
+        .collect();
+    use faer::linalg::solvers::Solve;
+    let oracle = faer::sparse::SparseColMat::<usize, f64>::try_new_from_triplets(rows, rows, &triplets)
+        .expect("indices within the matrix")
+        .sp_lu()
+        .expect("a regular matrix");
+    let b = random_vector(rows, rows, stream);
+    let expected = oracle.solve(&faer::Mat::from_fn(rows, 1, |row, _| b[row]));
+    let expected: Vec<f64> = (0..rows).map(|row| expected[(row, 0)]).collect();
+    let mut x = work_vector(&b);
+    factor.ftran(&mut x, 1.0);
+    let norm = expected.iter().fold(1.0_f64, |norm, value| norm.max(value.abs()));
+    for (row, (found, expected)) in x.values.iter().zip(&expected).enumerate() {
+        assert!((found - expected).abs() <= 1e-6 * norm, "{name}: row {row}");
     }
 }
 
