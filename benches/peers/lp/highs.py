@@ -20,7 +20,7 @@ STATUSES = {
 STRATEGIES = {"dual": 1, "primal": 4}
 
 
-def solver(path, method="dual", presolve=False, limit=None):
+def solver(path, method="dual", presolve=False):
     """A solver with the program of an MPS file in it."""
     model = highspy.Highs()
     options = {
@@ -33,8 +33,6 @@ def solver(path, method="dual", presolve=False, limit=None):
         # A coefficient is a coefficient, however small it is.
         "small_matrix_value": 1e-12,
     }
-    if limit is not None:
-        options["time_limit"] = float(limit)
     for name, value in options.items():
         model.setOptionValue(name, value)
     if model.readModel(str(path)) == highspy.HighsStatus.kError:
@@ -42,9 +40,12 @@ def solver(path, method="dual", presolve=False, limit=None):
     return model
 
 
-def solve(model):
+def solve(model, limit=None):
     """Solves from the program in memory: its seconds, the status, the objective and the steps."""
     model.clearSolver()
+    if limit is not None:
+        # The limit is on all that its clock has counted, reading and earlier solves too.
+        model.setOptionValue("time_limit", model.getRunTime() + limit)
     seconds, _ = timed(model.run)
     status = model.getModelStatus()
     info = model.getInfo()

@@ -20,6 +20,10 @@ def seconds(made, name):
     return COUNTED[counted](found["all_seconds"]) if found.get("all_seconds") else None
 
 
+def status(made, name):
+    return made.get(name, {}).get("status")
+
+
 def header(solvers):
     cells = [f"{'problem':<{NAME}} {'rows':>7} {'columns':>7} {'nonzeros':>8}  {'status':<12}"]
     cells += [f"{name + ' ms':>11}" for name in solvers]
@@ -30,8 +34,8 @@ def header(solvers):
 def line(name, made, solvers):
     own, peer = made.get("ours", {}), made.get("highs", {})
     size = [own.get(key, "-") for key in ("rows", "columns", "nonzeros")]
-    status = own.get("status", peer.get("status", "failed" if "failed" in own else "-"))
-    cells = [f"{name:<{NAME}} {size[0]:>7} {size[1]:>7} {size[2]:>8}  {status:<12}"]
+    ended = own.get("status", peer.get("status", "failed" if "failed" in own else "-"))
+    cells = [f"{name:<{NAME}} {size[0]:>7} {size[1]:>7} {size[2]:>8}  {ended:<12}"]
     for solver in solvers:
         found = made.get(solver, {})
         time = seconds(made, solver)
@@ -67,7 +71,9 @@ def summary(results, solvers):
 
 def gates(results, most):
     """(text, measure, met) of what is required of our times beside those of HiGHS."""
-    pairs = [(seconds(made, "ours"), seconds(made, "highs")) for made in results.values()]
+    # Where neither came to an end, their times are the limit.
+    ended = [made for made in results.values() if any(status(made, name) != "time_limit" for name in ("ours", "highs"))]
+    pairs = [(seconds(made, "ours"), seconds(made, "highs")) for made in ended]
     pairs = [pair for pair in pairs if None not in pair]
     if not pairs:
         return

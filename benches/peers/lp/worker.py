@@ -18,14 +18,15 @@ def answer(request, _):
     if "neutral" in request:
         program.write_neutral(highs.program_of(highs.solver(request["neutral"])), request["to"])
         return {}
-    how = {name: request[name] for name in ("method", "presolve", "limit")}
+    how = {name: request[name] for name in ("method", "presolve")}
+    limit = request["limit"]
     if "statuses" in request:
-        return {"answers": [highs.solve(highs.solver(path, **how)) for path in request["statuses"]]}
+        return {"answers": [highs.solve(highs.solver(path, **how), limit) for path in request["statuses"]]}
     model = highs.solver(request["solve"], **how)
-    found = highs.solve(model)
+    found = highs.solve(model, limit)
     taken = [found["seconds"]] if request["repetitions"] == 1 and found["seconds"] > LONG else []
     while len(taken) < request["repetitions"]:
-        found = highs.solve(model)
+        found = highs.solve(model, limit)
         taken.append(found["seconds"])
     return found | {"all_seconds": taken}
 
