@@ -43,7 +43,8 @@ pub struct Options {
     pub max_iterations: Option<u64>,
     /// Longest time; `None`, the default, sets no limit. Whoever sets it gives up that the answer is the same every time.
     pub time_limit: Option<Duration>,
-    /// Where to begin: a basis of this problem or of one that has fewer rows and columns.
+    /// Where to begin: a basis of this problem or of one that has fewer rows and columns. One whose reduced costs have
+    /// the wrong sign is taken on by the primal simplex, whatever `method` says.
     pub basis: Option<Basis>,
     /// Seed of the perturbation.
     pub seed: u64,

@@ -492,6 +492,28 @@ fn scales_of_many_sizes_change_nothing() {
 }
 
 #[test]
+fn costs_of_any_size_count() {
+    let rows: [(&[f64], f64); 3] = [(&[2.0, 1.0], 100.0), (&[1.0, 1.0], 80.0), (&[1.0, 0.0], 40.0)];
+    for unit in [1e-200, 1e-20, 1e-12, 1e-6, 1e6, 1e20] {
+        let program = of_text_book(&[3.0 * unit, 2.0 * unit], &rows);
+        for presolve in [false, true] {
+            let options = Options::default().with_presolve(presolve);
+            let solution = lp::solve_with(&program, &options, &mut lp::run_to_the_end).expect("a program");
+            assert_eq!((solution.status, solution.x.as_slice()), (Status::Optimal, [20.0, 60.0].as_slice()));
+            assert_close(solution.objective / unit, 180.0, "objective");
+            assert_close(solution.duals[0] / unit, 1.0, "dual");
+            let ranging = lp::ranging(&program, &solution).expect("optimal");
+            assert_close(ranging.costs[0].least.value / unit, 2.0, "cost");
+            assert_close(ranging.costs[0].largest.value / unit, 4.0, "cost");
+            let right = ranging.rows[0].upper.expect("a bound");
+            assert_close(right.rate / unit, 1.0, "rate");
+            assert_close(right.largest.value, 120.0, "right-hand side");
+            assert_close(right.largest.objective / unit, 200.0, "objective");
+        }
+    }
+}
+
+#[test]
 fn nothing_to_range() {
     let program = LinearProgram::new(Sense::Minimise);
     let ranging = lp::ranging(&program, &lp::solve(&program).expect("a program")).expect("optimal");

@@ -30,7 +30,7 @@ impl OptimalBasis<'_> {
     /// The bound that a nonbasic variable stands at. `column` is B⁻¹ of its column: a step t makes x_B - t B⁻¹ a.
     fn active_range(&self, variable: usize, column: &WorkVector) -> BoundRange {
         let range = self.upper[variable] - self.lower[variable];
-        let rate = self.sign * self.reduced[variable] / self.unit[variable];
+        let rate = self.sign * self.reduced[variable] * self.objective_unit / self.unit[variable];
         let end = |direction: f64| {
             // The bound itself cannot pass the other one.
             let towards_other = match self.stand[variable] {

@@ -49,7 +49,7 @@ impl OptimalBasis<'_> {
 
     fn cost_end(&self, column: usize, reach: Reach, direction: f64) -> RangeEnd {
         let unit = self.unit[column];
-        let change = direction * reach.length / unit;
+        let change = direction * reach.length * self.objective_unit / unit;
         let x = self.value[column] * unit;
         RangeEnd {
             value: self.program.costs()[column] + change,

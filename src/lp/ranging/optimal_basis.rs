@@ -37,6 +37,8 @@ pub(super) struct OptimalBasis<'a> {
     pub by_rows: SparseMatrix,
     /// What one scaled unit of a variable is in the program's.
     pub unit: Vec<f64>,
+    /// What one scaled unit of the objective is in the program's.
+    pub objective_unit: f64,
     pub lower: Vec<f64>,
     pub upper: Vec<f64>,
     pub value: Vec<f64>,
@@ -88,6 +90,7 @@ impl<'a> OptimalBasis<'a> {
             objective: 0.0,
             by_rows: form.matrix.transpose(),
             unit: scaling.columns.iter().copied().chain(rows_units).collect(),
+            objective_unit: 1.0 / scaling.objective,
             form,
             lower,
             upper,
@@ -182,7 +185,7 @@ impl<'a> OptimalBasis<'a> {
 
     /// Whether values and duals are optimal for the program as given.
     fn check(&mut self, duals: &[f64]) -> Result<()> {
-        let (columns, sign) = (self.columns(), self.sign);
+        let (columns, sign) = (self.columns(), self.sign * self.objective_unit);
         let in_units = |(value, unit): (&f64, &f64)| value * unit;
         let x: Vec<f64> = self.value[..columns].iter().zip(&self.unit).map(in_units).collect();
         let row_units = &self.unit[columns..];

@@ -60,6 +60,7 @@ pub(in crate::lp) fn solve_form(
 ) -> Outcome {
     let scaling = if settings.scaling { Scaling::geometric(form) } else { Scaling::identity(form) };
     let scaled = scaling.apply(form);
+    limits.objective_unit = 1.0 / scaling.objective;
     let mut state = State::new(&scaled, basis, limits, settings.seed);
     state.primal_tolerance = settings.primal_tolerance;
     state.dual_tolerance = settings.dual_tolerance;
@@ -281,8 +282,13 @@ impl State<'_, '_> {
         self.restore_bounds();
         self.refactorise();
         self.compute_dual();
-        let duals: Vec<f64> =
-            self.buffer.values.iter().zip(&scaling.rows).map(|(y, factor)| y * factor).collect();
+        let duals: Vec<f64> = self
+            .buffer
+            .values
+            .iter()
+            .zip(&scaling.rows)
+            .map(|(y, factor)| y * factor / scaling.objective)
+            .collect();
         self.compute_primal();
         let x: Vec<f64> = (0..self.columns)
             .map(|column| {

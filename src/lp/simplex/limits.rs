@@ -22,6 +22,8 @@ pub(in crate::lp) struct Limits<'a> {
     next_report: Duration,
     constant: f64,
     sign: f64,
+    /// What one unit of the scaled objective is in the form's.
+    pub objective_unit: f64,
 }
 
 /// The clock is looked at every so many steps.
@@ -47,6 +49,7 @@ impl<'a> Limits<'a> {
             next_report: BETWEEN_REPORTS,
             constant,
             sign,
+            objective_unit: 1.0,
         }
     }
 
@@ -102,7 +105,7 @@ impl<'a> Limits<'a> {
         let progress = Progress {
             phase,
             iterations: self.iterations,
-            objective: self.sign * objective + self.constant,
+            objective: self.sign * objective * self.objective_unit + self.constant,
             primal_infeasibility,
             dual_infeasibility,
             seconds: elapsed.as_secs_f64(),

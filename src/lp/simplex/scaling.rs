@@ -4,27 +4,51 @@
 use crate::lp::form::Form;
 use crate::lp::sparse::SparseMatrix;
 
-/// Row factors R and column factors C: the scaled matrix is R A C, x = C x̂, y = R ŷ, r = R⁻¹ r̂, d = C⁻¹ d̂.
+/// Row factors R, column factors C and a factor o of the objective: the scaled matrix is R A C, the scaled costs o C c; x = C x̂, r = R⁻¹ r̂,
+/// y = R ŷ / o, d = C⁻¹ d̂ / o.
 #[derive(Debug, Clone)]
 pub(in crate::lp) struct Scaling {
     pub rows: Vec<f64>,
     pub columns: Vec<f64>,
+    pub objective: f64,
 }
 
 /// Rounds of the alternation; more change little.
 const ROUNDS: usize = 6;
+/// The factor of the objective must not overflow, nor its inverse.
+const LARGEST_COST_EXPONENT: f64 = 1000.0;
+/// Where the largest cost is below this (2⁻¹⁰), the tolerance for reduced costs could pass over it: the objective is scaled then.
+const LEAST_COST: f64 = 1.0 / 1024.0;
 /// No factor beyond 2^±30: what needs more is hopeless either way, and products must stay in range.
 const LARGEST_EXPONENT: i32 = 30;
 
 impl Scaling {
-    /// No scaling.
+    /// No scaling, but that of costs which are all tiny.
     pub fn identity(form: &Form) -> Self {
-        Self { rows: vec![1.0; form.rows()], columns: vec![1.0; form.columns()] }
+        Self::none(form).with_objective_of(form)
     }
 
-    /// The factors for a matrix; the identity where its coefficients are near 1 already.
+    /// The factors for a problem; none where its coefficients are near 1 already.
     pub fn geometric(form: &Form) -> Self {
-        let mut scaling = Self::identity(form);
+        Self::of_matrix(form).with_objective_of(form)
+    }
+
+    fn none(form: &Form) -> Self {
+        Self { rows: vec![1.0; form.rows()], columns: vec![1.0; form.columns()], objective: 1.0 }
+    }
+
+    /// Makes the largest cost about 1 where it is tiny.
+    fn with_objective_of(mut self, form: &Form) -> Self {
+        let costs = form.costs.iter().zip(&self.columns);
+        let largest = costs.map(|(cost, factor)| (cost * factor).abs()).fold(0.0, f64::max);
+        if 0.0 < largest && largest < LEAST_COST {
+            self.objective = (-largest.log2().floor()).min(LARGEST_COST_EXPONENT).exp2();
+        }
+        self
+    }
+
+    fn of_matrix(form: &Form) -> Self {
+        let mut scaling = Self::none(form);
         let (mut least, mut largest) = (f64::INFINITY, 0.0_f64);
         for column in 0..form.columns() {
             for (_, value) in form.matrix.column(column) {
@@ -70,7 +94,7 @@ impl Scaling {
             for (value, &row) in scaled.matrix.values_mut()[range].iter_mut().zip(rows) {
                 *value *= self.rows[row as usize] * self.columns[column];
             }
-            scaled.costs[column] *= self.columns[column];
+            scaled.costs[column] *= self.columns[column] * self.objective;
             scaled.column_lower[column] /= self.columns[column];
             scaled.column_upper[column] /= self.columns[column];
         }
