@@ -4,7 +4,9 @@ use crate::random::RandomStream;
 use rand::Rng;
 use std::collections::HashSet;
 
-/// The set of visited bases. A basis' hash is the exclusive or of a random word for each of its variables, so an exchange costs O(1).
+/// The set of visited bases. A basis' hash is the exclusive or of a random word for each of its variables, and of another one for each
+/// nonbasic variable that has gone to its other bound an odd number of times: so an exchange or a flip costs O(1), and a round of flips
+/// that leads nowhere is found as well as one of exchanges.
 #[derive(Debug)]
 pub(super) struct CyclingGuard {
     words: Vec<u64>,
@@ -23,7 +25,16 @@ impl CyclingGuard {
 
     /// Takes note of an exchange.
     pub fn exchange(&mut self, leaving: usize, entering: usize) {
-        self.hash ^= self.words[leaving] ^ self.words[entering];
+        self.visit(self.words[leaving] ^ self.words[entering]);
+    }
+
+    /// Takes note of a nonbasic variable that goes to its other bound.
+    pub fn flip(&mut self, variable: usize) {
+        self.visit(self.words[variable].rotate_left(32));
+    }
+
+    fn visit(&mut self, change: u64) {
+        self.hash ^= change;
         self.returned |= !self.visited.insert(self.hash);
     }
 

@@ -121,6 +121,8 @@ impl State<'_, '_> {
             match end {
                 None => {}
                 Some(_) if !self.fresh => {}
+                // Flips leave the factors as they are, but not the violations: their duals are those from before.
+                Some(PrimalEnd::Infeasible) if self.limits.iterations != steps && !any_banned => {}
                 // What could have entered was refused for its pivot: other bounds may do.
                 Some(PrimalEnd::Optimal | PrimalEnd::Infeasible) if any_banned => {
                     refusals += 20;
@@ -210,6 +212,7 @@ impl State<'_, '_> {
             Blocking::Flip { step } => {
                 self.move_basics(sign * step);
                 self.settle(entering, sign > 0.0);
+                self.guard.flip(entering);
                 if !feasible {
                     self.count_changes(None, signs, changes);
                     self.apply_changes(changes);
