@@ -28,11 +28,11 @@ impl Verdict {
         let reduced_costs = in_sense(program, &point.reduced_costs);
         let certificate = certify(program, &point.x, &duals)?;
         let (mut contradiction, mut ray) = (None, None);
+        let is_optimal = certificate.is_optimal(Certificate::TOLERANCE);
         let status = match ending {
             Ending::Interrupted(Interruption::Iterations) => Status::IterationLimit,
             Ending::Interrupted(Interruption::Time) => Status::TimeLimit,
             Ending::Interrupted(Interruption::Observer) => Status::Stopped,
-            Ending::Optimal if certificate.is_optimal(Certificate::TOLERANCE) => Status::Optimal,
             Ending::Optimal | Ending::Trouble => Status::Inaccurate,
             Ending::Infeasible(candidates) => {
                 let proves = |y: &Vec<f64>| check_farkas(program, y).is_ok_and(|proof| proof.verified);
@@ -47,6 +47,8 @@ impl Verdict {
                 if ray.is_some() { Status::Unbounded } else { Status::Inaccurate }
             }
         };
+        // What the check proves holds, whatever the simplex thought of it.
+        let status = if status == Status::Inaccurate && is_optimal { Status::Optimal } else { status };
         Ok(Self { status, point, duals, reduced_costs, certificate, contradiction, ray })
     }
 }
