@@ -89,6 +89,7 @@ impl State<'_, '_> {
                     norm += self.rho.values[index as usize] * self.rho.values[index as usize];
                 }
                 let estimate = std::mem::replace(&mut self.weights[row], norm);
+                violations.update(self, row);
                 if estimate < 0.25 * norm {
                     continue;
                 }
