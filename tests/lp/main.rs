@@ -4,6 +4,7 @@ mod agreement;
 mod answers;
 mod edits;
 mod exact;
+mod hostile;
 mod integer;
 mod netlib;
 mod oracle;
