@@ -67,7 +67,7 @@ pub enum Error {
         upper: f64,
     },
     /// There is no such row or column.
-    #[error("there is no {part} {index}: there are {count}")]
+    #[error("there is no {part} {index}: the program has {count}, counted from 0")]
     Missing {
         /// Row or column.
         part: Part,

@@ -19,7 +19,7 @@ pub enum Sense {
 /// A linear program: min (or max) cᵀx + c₀ where every row's activity aᵢᵀx and every variable xⱼ lies within its bounds.
 ///
 /// Rows may name columns that are there already, columns may name rows that are there already: so it is built by rows, by columns, or by
-/// both. Coefficients given twice for the same place are summed. Bounds that contradict each other are kept: the program is infeasible then.
+/// both. Coefficients given twice for the same place are summed, zeros are not stored. Bounds that contradict each other are kept: the program is infeasible then.
 ///
 /// # Examples
 /// ```
@@ -279,6 +279,26 @@ impl LinearProgram {
         name_or(&self.column_names[column], 'C', column)
     }
 
+    /// The first row of this name. O(rows).
+    ///
+    /// # Examples
+    /// ```
+    /// use brenier::lp::{LinearProgram, Sense};
+    /// let mut program = LinearProgram::new(Sense::Minimise);
+    /// program.add_row(1.0.., [])?;
+    /// program.set_row_name(0, "protein")?;
+    /// assert_eq!((program.row_index("protein"), program.row_index("fat")), (Some(0), None));
+    /// # Ok::<(), brenier::lp::Error>(())
+    /// ```
+    pub fn row_index(&self, name: &str) -> Option<usize> {
+        (0..self.rows()).find(|&row| self.row_name(row) == name)
+    }
+
+    /// The first column of this name. O(columns).
+    pub fn column_index(&self, name: &str) -> Option<usize> {
+        (0..self.columns()).find(|&column| self.column_name(column) == name)
+    }
+
     /// Whether it minimises or maximises.
     pub fn sense(&self) -> Sense {
         self.sense
@@ -381,7 +401,7 @@ impl LinearProgram {
     }
 }
 
-/// Sums neighbours that have the same index.
+/// Sums neighbours that have the same index, and drops zeros.
 fn sum_duplicates(list: &mut Vec<(usize, f64)>) {
     list.dedup_by(|next, kept| {
         let same = next.0 == kept.0;
@@ -390,6 +410,7 @@ fn sum_duplicates(list: &mut Vec<(usize, f64)>) {
         }
         same
     });
+    list.retain(|&(_, value)| value != 0.0);
 }
 
 fn name_or(name: &str, letter: char, index: usize) -> Cow<'_, str> {

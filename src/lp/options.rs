@@ -116,7 +116,7 @@ impl Options {
         self
     }
 
-    /// Begins with a basis.
+    /// Begins with a basis. What it is feasible for decides which simplex begins.
     pub fn with_basis(mut self, basis: Basis) -> Self {
         self.basis = Some(basis);
         self

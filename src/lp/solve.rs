@@ -36,7 +36,7 @@ pub fn solve(program: &LinearProgram) -> Result<Solution> {
     solve_with(program, &Options::default(), &mut run_to_the_end)
 }
 
-/// Solves a program. The observer hears of the state about twenty times a second and may stop the work.
+/// Solves a program. The observer hears of the state at the beginning and then about twenty times a second, and may stop the work.
 ///
 /// # Errors
 /// [`Error::Option`](super::Error::Option) for tolerances out of range, [`Error::Size`](super::Error::Size) for a basis of a larger program.
@@ -97,6 +97,9 @@ pub fn solve_with(
     })
 }
 
+/// So many attempts follow the first one.
+const ATTEMPTS: usize = 5;
+
 /// The solver's attempts, each more careful than the one before, until one passes the check.
 fn attempt(
     form: &Form,
@@ -125,7 +128,7 @@ fn attempt(
     };
     let mut verdict = Verdict::new(program, outcome)?;
     let mut basis;
-    for more in 0..3 {
+    for more in 0..ATTEMPTS {
         if verdict.status != Status::Inaccurate {
             break;
         }
@@ -144,15 +147,21 @@ fn attempt(
                 settings.primal_tolerance = (options.primal_tolerance * 0.01).max(1e-10);
                 settings.dual_tolerance = (options.dual_tolerance * 0.01).max(1e-10);
             }
-            // All afresh, from the other side.
+            // All afresh: from the other side, and in the units of the program by either method.
             _ => {
                 basis = form.basis_of_rows();
-                settings.method = Method::Primal;
+                settings.method = if more == 3 { Method::Dual } else { Method::Primal };
                 settings.warm = false;
+                settings.scaling = options.scaling && more == 2;
                 settings.perturbation = options.perturbation;
+                settings.primal_tolerance = options.primal_tolerance;
+                settings.dual_tolerance = options.dual_tolerance;
             }
         }
         verdict = Verdict::new(program, solve_form(form, &basis, &settings, limits))?;
+    }
+    if verdict.status == Status::Inaccurate {
+        verdict.look_at_worst_row(program);
     }
     Ok(verdict)
 }

@@ -1,6 +1,6 @@
 //! What an outcome of the simplex is worth: its status after the check on the data as given.
 
-use super::error::Result;
+use super::error::{Part, Result};
 use super::form::Point;
 use super::model::{LinearProgram, Sense};
 use super::simplex::{Ending, Interruption, Outcome};
@@ -50,6 +50,19 @@ impl Verdict {
         // What the check proves holds, whatever the simplex thought of it.
         let status = if status == Status::Inaccurate && is_optimal { Status::Optimal } else { status };
         Ok(Self { status, point, duals, reduced_costs, certificate, contradiction, ray })
+    }
+
+    /// Where the simplex came to no end: perhaps the row that is violated most can be satisfied by no x within its bounds.
+    pub fn look_at_worst_row(&mut self, program: &LinearProgram) {
+        let Some((Part::Row, row)) = self.certificate.primal_worst else { return };
+        for sign in [1.0, -1.0] {
+            let mut multipliers = vec![0.0; program.rows()];
+            multipliers[row] = sign;
+            if check_farkas(program, &multipliers).is_ok_and(|proof| proof.verified) {
+                self.status = Status::Infeasible;
+                self.contradiction = Some(Contradiction::Farkas(multipliers));
+            }
+        }
     }
 }
 

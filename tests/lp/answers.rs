@@ -293,7 +293,10 @@ fn options_and_bases_that_make_no_sense_are_refused() {
         program.add_row(.., [(0, f64::INFINITY)]).unwrap_err().to_string(),
         "the coefficient of row 0, column 0 is inf: it must be finite"
     );
-    assert_eq!(program.add_row(.., [(3, 1.0)]).unwrap_err().to_string(), "there is no column 3: there are 1");
+    assert_eq!(
+        program.add_row(.., [(3, 1.0)]).unwrap_err().to_string(),
+        "there is no column 3: the program has 1, counted from 0"
+    );
 }
 
 #[test]

@@ -127,6 +127,12 @@ impl<'a> Lexer<'a> {
     fn name(&self, rest: &'a [u8], first_of_line: bool) -> Result<(Token<'a>, usize), ReadProblem> {
         let length = rest.iter().position(|&byte| !is_name_byte(byte)).unwrap_or(rest.len());
         let name = &rest[..length];
+        if name.first().is_some_and(|&first| !may_begin_name(first)) || name.eq_ignore_ascii_case(b"nan") {
+            return Err(ReadProblem::Expected {
+                expected: "a name that does not begin with a comma or a bracket and is not NaN",
+                found: excerpt(line_of(rest)),
+            });
+        }
         let behind = length + blanks(&rest[length..]);
         if rest.get(behind) == Some(&b':') {
             return Ok((Token::Label(name), behind + 1));
@@ -203,6 +209,7 @@ pub(super) fn is_writable(name: &str) -> bool {
         && bytes.iter().all(|&byte| is_name_byte(byte))
         && !first.is_ascii_digit()
         && *first != b'.'
+        && may_begin_name(*first)
         && !is_exponent
         && section_of(bytes).is_none()
         && unsupported(bytes).is_none()
@@ -302,6 +309,11 @@ fn number_length(rest: &[u8]) -> usize {
 
 fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!\"#$%&(),.;?@_'`{}~".contains(&byte)
+}
+
+/// `x <= 3, y <= 1` and `2 (x + y)` are mistakes, not names: `,` and `(x` would be variables without anyone noticing.
+fn may_begin_name(byte: u8) -> bool {
+    !matches!(byte, b',' | b'(' | b')')
 }
 
 fn blanks(text: &[u8]) -> usize {

@@ -208,6 +208,12 @@ fn errors_name_line_section_and_text() {
     for (text, line, section, message) in [
         ("", 1, "the first lines", "the file ends before Minimize or Maximize"),
         ("x + y", 1, "the first lines", "expected Minimize or Maximize, found \"x\""),
+        (
+            "min\n x\nst\n x <= 3, y <= 1\nend",
+            4,
+            "Subject To",
+            "expected a name that does not begin with a comma or a bracket and is not NaN, found \", y <= 1\"",
+        ),
         ("min\n x\nst\n x >= 1\n", 5, "Subject To", "the file ends before End"),
         ("min\n x + \nst\n", 3, "the objective", "expected a number or a name behind the sign, found \"st\""),
         (

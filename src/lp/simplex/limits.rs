@@ -28,7 +28,7 @@ pub(in crate::lp) struct Limits<'a> {
 
 /// The clock is looked at every so many steps.
 const STEPS_BETWEEN_LOOKS: u64 = 16;
-/// The observer hears of the state this often at most.
+/// The observer hears of the state at the beginning, and then this often at most.
 const BETWEEN_REPORTS: Duration = Duration::from_millis(50);
 
 impl<'a> Limits<'a> {
@@ -46,7 +46,7 @@ impl<'a> Limits<'a> {
             started,
             time_limit,
             observer,
-            next_report: BETWEEN_REPORTS,
+            next_report: Duration::ZERO,
             constant,
             sign,
             objective_unit: 1.0,

@@ -88,6 +88,12 @@ impl Answer<'_> {
                 "{count} columns are integer in the file: this is the relaxation, without that condition"
             ));
         }
+        if let (Some(path), None) = (&self.arguments.ranging, self.ranging()) {
+            let path = path.display();
+            warnings.push(format!(
+                "there are no ranges but at an optimum: {path} was not written, an older one stays"
+            ));
+        }
         warnings
     }
 
