@@ -182,10 +182,9 @@ fn numbers_at_the_ends_of_the_range() {
 }
 
 #[test]
-fn a_round_of_flips_ends() {
-    // Values of 1e9 whose rounding is larger than the tolerance: in phase 1 of the primal simplex such variables went from bound to bound
-    // and back without end.
-    let mut reached = 0;
+fn bounds_so_far_away_that_rounding_exceeds_the_tolerance() {
+    // Values of 1e9: in phase 1 of the primal simplex such variables can go from bound to bound and back, each time for the better as far as
+    // rounding can tell. No limit is reached.
     for index in 0..2_000 {
         let mut program = random::unscaled(index);
         for column in 0..program.columns() {
@@ -202,10 +201,8 @@ fn a_round_of_flips_ends() {
             let solution = solve(&program, &options.with_max_iterations(20_000));
             assert_ne!(solution.status, Status::IterationLimit, "{index}");
             check(&program, &solution, &index.to_string());
-            reached += 1;
         }
     }
-    assert_eq!(reached, 12_000);
 }
 
 #[test]

@@ -50,3 +50,29 @@ impl CyclingGuard {
         self.returned = false;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_round_of_exchanges_or_of_flips_is_found_where_it_closes() {
+        let mut guard = CyclingGuard::new(4, 0);
+        guard.clear();
+        for (leaving, entering, returned) in [(0, 2, false), (1, 3, false), (2, 0, false), (3, 1, true)] {
+            guard.exchange(leaving, entering);
+            assert_eq!(guard.has_returned(), returned);
+        }
+        guard.clear();
+        for (variable, returned) in [(0, false), (1, false), (0, false), (1, true)] {
+            guard.flip(variable);
+            assert_eq!(guard.has_returned(), returned);
+        }
+        // A basis with other variables at their other bounds is another one.
+        guard.clear();
+        guard.exchange(0, 2);
+        guard.flip(1);
+        guard.exchange(2, 0);
+        assert!(!guard.has_returned());
+    }
+}
