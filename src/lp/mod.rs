@@ -6,7 +6,8 @@
 //!
 //! [`LinearProgram`] holds the problem and can be edited between solves, [`solve`] answers with a [`Solution`]: status, x, row activities,
 //! duals, reduced costs, [`Basis`], and a [`Certificate`] that shares no code with the solver. An infeasible problem comes with a Farkas ray,
-//! an unbounded one with a ray of unbounded descent; both are checked in the same way.
+//! an unbounded one with a ray of unbounded descent; both are checked in the same way. Where rows contradict each other by no more than the
+//! tolerances (1e-7, relative to their terms), both answers have a proof, and which one comes out depends on the way.
 //!
 //! Signs: a dual is the derivative of the objective by the right-hand side of its row, a reduced cost that by the bound of its variable, for
 //! minimisation and for maximisation alike. So at the optimum c = Aᵀy + d.

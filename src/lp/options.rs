@@ -145,8 +145,6 @@ impl Options {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Phase {
-    /// Making the problem smaller.
-    Presolve,
     /// Dual simplex, looking for a basis with right reduced costs.
     DualFeasibility,
     /// Dual simplex, towards the optimum.
@@ -161,7 +159,6 @@ impl Phase {
     /// The phase in words.
     pub fn name(self) -> &'static str {
         match self {
-            Phase::Presolve => "presolve",
             Phase::DualFeasibility => "dual phase 1",
             Phase::Dual => "dual phase 2",
             Phase::PrimalFeasibility => "primal phase 1",

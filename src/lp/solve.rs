@@ -138,12 +138,12 @@ fn attempt(
             // What is wrong in the units of the program only: from where it ended, in these units.
             0 => {
                 settings.warm = true;
-                basis = verdict.point.basis;
+                basis = verdict.point.basis.clone();
                 settings.scaling = false;
             }
             1 => {
-                basis = verdict.point.basis;
-                settings.scaling = options.scaling;
+                basis = verdict.point.basis.clone();
+                settings.scaling = true;
                 settings.primal_tolerance = (options.primal_tolerance * 0.01).max(1e-10);
                 settings.dual_tolerance = (options.dual_tolerance * 0.01).max(1e-10);
             }
@@ -152,13 +152,16 @@ fn attempt(
                 basis = form.basis_of_rows();
                 settings.method = if more == 3 { Method::Dual } else { Method::Primal };
                 settings.warm = false;
-                settings.scaling = options.scaling && more == 2;
+                settings.scaling = more == 2;
                 settings.perturbation = options.perturbation;
                 settings.primal_tolerance = options.primal_tolerance;
                 settings.dual_tolerance = options.dual_tolerance;
             }
         }
-        verdict = Verdict::new(program, solve_form(form, &basis, &settings, limits))?;
+        let next = Verdict::new(program, solve_form(form, &basis, &settings, limits))?;
+        if next.is_better_than(&verdict) {
+            verdict = next;
+        }
     }
     if verdict.status == Status::Inaccurate {
         verdict.look_at_worst_row(program);

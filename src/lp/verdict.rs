@@ -52,6 +52,15 @@ impl Verdict {
         Ok(Self { status, point, duals, reduced_costs, certificate, contradiction, ray })
     }
 
+    /// Whether an answer is to be preferred to an inaccurate one: if it is not inaccurate, or if it is less so.
+    pub fn is_better_than(&self, inaccurate: &Self) -> bool {
+        let error = |certificate: &Certificate| {
+            let residuals = certificate.primal_relative.max(certificate.dual_relative);
+            residuals.max(certificate.gap_relative).max(certificate.complementarity_relative)
+        };
+        self.status != Status::Inaccurate || error(&self.certificate) < error(&inaccurate.certificate)
+    }
+
     /// Where the simplex came to no end: perhaps the row that is violated most can be satisfied by no x within its bounds.
     pub fn look_at_worst_row(&mut self, program: &LinearProgram) {
         let Some((Part::Row, row)) = self.certificate.primal_worst else { return };
