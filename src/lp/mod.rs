@@ -33,12 +33,12 @@
 //! # Examples
 //! ```
 //! use brenier::lp::{self, LinearProgram, Sense, Status};
-//! // max 3 x + 2 y  where  x + y <= 4,  x + 3 y <= 6,  0 <= x <= 3,  y >= 0
+//! // max 3 x + 2 y  where  x + y <= 4,  x + 3 y <= 7,  0 <= x <= 3,  y >= 0
 //! let mut program = LinearProgram::new(Sense::Maximise);
 //! let x = program.add_column(3.0, 0.0..=3.0, [])?;
 //! let y = program.add_column(2.0, 0.0.., [])?;
 //! program.add_row(..=4.0, [(x, 1.0), (y, 1.0)])?;
-//! program.add_row(..=6.0, [(x, 1.0), (y, 3.0)])?;
+//! program.add_row(..=7.0, [(x, 1.0), (y, 3.0)])?;
 //! let solution = lp::solve(&program)?;
 //! assert_eq!(solution.status, Status::Optimal);
 //! assert_eq!(solution.objective, 11.0);
