@@ -173,7 +173,8 @@ fn attempt(
 /// problem as given. An optimum is taken up once more as a basis of the problem as given: mostly no step is left, but small costs that the
 /// smaller problem could not see come to count, and values and duals are those of a basis to the last bit.
 fn reduced(form: &Form, settings: &Settings, limits: &mut Limits<'_>) -> Option<Outcome> {
-    let Presolved::Reduced(reduction) = presolve(form) else { return None };
+    let time_is_over = || limits.look_at_clock().is_err();
+    let Presolved::Reduced(reduction) = presolve(form, &time_is_over) else { return None };
     let outcome = solve_form(&reduction.form, &reduction.form.basis_of_rows(), settings, limits);
     match outcome.ending {
         Ending::Optimal => {

@@ -39,6 +39,8 @@ use working_problem::{NoFeasiblePoint, WorkingProblem, is_narrow};
 /// How often the queues are worked off, and how often duplicates are looked for.
 const PASSES: usize = 30;
 const SEARCHES_FOR_DUPLICATES: usize = 3;
+/// The clock is looked at before every so many rows or columns.
+const LINES_BETWEEN_LOOKS: usize = 256;
 
 /// What became of a problem.
 #[derive(Debug, Clone)]
@@ -62,10 +64,10 @@ pub(in crate::lp) struct Reduction {
     steps: Steps,
 }
 
-/// Makes a problem smaller.
-pub(in crate::lp) fn presolve(form: &Form) -> Presolved {
+/// Makes a problem smaller, until nothing more can be taken out or the time is over: it is a valid problem at any moment.
+pub(in crate::lp) fn presolve(form: &Form, time_is_over: &dyn Fn() -> bool) -> Presolved {
     let mut problem = WorkingProblem::new(form);
-    if reduce(&mut problem).is_err() {
+    if reduce(&mut problem, time_is_over).is_err() {
         return Presolved::Contradiction;
     }
     let (smaller, rows, columns) = problem.remainder();
@@ -91,7 +93,7 @@ fn has_sound_numbers(form: &Form) -> bool {
             .all(|column| form.matrix.column_slices(column).1.iter().all(|value| value.is_finite()))
 }
 
-fn reduce(problem: &mut WorkingProblem) -> Result<(), NoFeasiblePoint> {
+fn reduce(problem: &mut WorkingProblem, time_is_over: &dyn Fn() -> bool) -> Result<(), NoFeasiblePoint> {
     let crossed = |lower: &[f64], upper: &[f64]| lower.iter().zip(upper).any(|(lower, upper)| lower > upper);
     if crossed(&problem.column_lower, &problem.column_upper)
         || crossed(&problem.row_lower, &problem.row_upper)
@@ -100,10 +102,16 @@ fn reduce(problem: &mut WorkingProblem) -> Result<(), NoFeasiblePoint> {
     }
     for _ in 0..SEARCHES_FOR_DUPLICATES {
         for _ in 0..PASSES {
-            for row in problem.row_queue.take() {
+            for (count, row) in problem.row_queue.take().into_iter().enumerate() {
+                if count.is_multiple_of(LINES_BETWEEN_LOOKS) && time_is_over() {
+                    return Ok(());
+                }
                 reduce_row(problem, row)?;
             }
-            for column in problem.column_queue.take() {
+            for (count, column) in problem.column_queue.take().into_iter().enumerate() {
+                if count.is_multiple_of(LINES_BETWEEN_LOOKS) && time_is_over() {
+                    return Ok(());
+                }
                 reduce_column(problem, column);
             }
             if problem.row_queue.is_empty()

@@ -5,8 +5,8 @@ mod netlib;
 mod random_problems;
 mod reductions;
 
+use super::Presolved;
 use super::steps::Step;
-use super::{Presolved, presolve};
 use crate::lp::form::{Form, Point};
 use crate::lp::options::{Method, run_to_the_end};
 use crate::lp::simplex::{Ending, Limits, Settings, solve_form};
@@ -15,6 +15,11 @@ use brute_force::{assert_optimal, optimum};
 use proptest::prelude::*;
 use random_problems::{PLANTS, problem};
 use std::time::Instant;
+
+/// Presolve without a limit on time.
+fn presolve(form: &Form) -> Presolved {
+    super::presolve(form, &|| false)
+}
 
 fn form(rows: &[(&[f64], f64, f64)], costs: &[f64], bounds: &[(f64, f64)]) -> Form {
     let entries = rows.iter().enumerate().flat_map(|(row, (line, _, _))| {

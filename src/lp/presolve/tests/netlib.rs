@@ -1,9 +1,9 @@
 //! The problems of Netlib: what presolve takes out of them, and the answers that come back.
 
-use super::by_simplex;
+use super::{by_simplex, presolve};
 use crate::data::{netlib_file, netlib_skipped};
 use crate::lp::form::Form;
-use crate::lp::presolve::{Presolved, presolve};
+use crate::lp::presolve::Presolved;
 use crate::lp::verify::{Certificate, certify};
 use crate::lp::{Sense, read_mps};
 

@@ -1,9 +1,10 @@
 //! Each reduction on the smallest problem that shows it, with the answer worked out by hand.
 
-use super::{check, form};
+use super::{check, form, presolve};
 use crate::lp::basis::BasisStatus::{AtLower, AtUpper, Basic, Free};
-use crate::lp::form::Point;
-use crate::lp::presolve::{Presolved, presolve};
+use crate::lp::form::{Form, Point};
+use crate::lp::presolve::Presolved;
+use crate::lp::{LinearProgram, Sense};
 
 const INFINITY: f64 = f64::INFINITY;
 const POSITIVE: (f64, f64) = (0.0, INFINITY);
@@ -211,4 +212,25 @@ fn numbers_that_overflow_are_left_to_the_simplex() {
     let rows: [(&[f64], f64, f64); 2] = [(&[1e300, 1.0, 1.0], -INFINITY, 1.0), (&[0.0, 1.0, 2.0], 1.0, 3.0)];
     let bounds = [(1e300, 1e300), POSITIVE, POSITIVE];
     assert!(matches!(presolve(&form(&rows, &[1.0; 3], &bounds)), Presolved::Contradiction));
+}
+
+#[test]
+fn what_is_left_when_the_time_is_over_is_a_valid_problem() {
+    // The clock is looked at before every 256th row, and over at the fourth look.
+    let n = 2000;
+    let mut program = LinearProgram::new(Sense::Minimise);
+    for column in 0..n {
+        program.add_column(1.0, .., []).unwrap();
+        program.add_row(1.0, [(column, 1.0)]).unwrap();
+    }
+    let original = Form::new(&program);
+    let looks = std::cell::Cell::new(0);
+    let over = || {
+        looks.set(looks.get() + 1);
+        looks.get() > 3
+    };
+    let Presolved::Reduced(reduction) = crate::lp::presolve::presolve(&original, &over) else {
+        panic!("nothing was done")
+    };
+    assert_eq!(reduction.form.rows(), n - 3 * 256);
 }
