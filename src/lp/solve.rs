@@ -169,15 +169,15 @@ fn attempt(
     Ok(verdict)
 }
 
-/// The outcome by way of the smaller problem that presolve leaves; none where that has no optimum: the proof of it is to be one for the
-/// problem as given. An optimum is taken up once more as a basis of the problem as given: mostly no step is left, but small costs that the
-/// smaller problem could not see come to count, and values and duals are those of a basis to the last bit.
+/// The outcome by way of the smaller problem that presolve leaves; none where that seems unbounded. Where it ends, the problem as given
+/// begins: at an optimum mostly no step is left, but small costs that the smaller problem could not see come to count, and values and duals are
+/// those of a basis to the last bit; where it is infeasible, a proof for the problem as given is near.
 fn reduced(form: &Form, settings: &Settings, limits: &mut Limits<'_>) -> Option<Outcome> {
     let time_is_over = || limits.look_at_clock().is_err();
     let Presolved::Reduced(reduction) = presolve(form, &time_is_over) else { return None };
     let outcome = solve_form(&reduction.form, &reduction.form.basis_of_rows(), settings, limits);
     match outcome.ending {
-        Ending::Optimal => {
+        Ending::Optimal | Ending::Infeasible(_) => {
             let basis = reduction.postsolve(form, outcome.point).basis;
             let settings = Settings { warm: true, perturbation: false, ..settings.clone() };
             Some(solve_form(form, &basis, &settings, limits))
@@ -185,7 +185,7 @@ fn reduced(form: &Form, settings: &Settings, limits: &mut Limits<'_>) -> Option<
         Ending::Interrupted(_) => {
             Some(Outcome { point: reduction.postsolve(form, outcome.point), ..outcome })
         }
-        Ending::Infeasible(_) | Ending::Unbounded(_) | Ending::Trouble => None,
+        Ending::Unbounded(_) | Ending::Trouble => None,
     }
 }
 
