@@ -70,7 +70,7 @@ pub(super) fn aggregate(problem: &mut WorkingProblem, row: usize) -> Result<(), 
     problem.remove_row(row);
     problem.remove_column(gone);
     problem.set_column_bounds(kept, new);
-    problem.costs[kept] = difference(problem.costs[kept], gone_cost * (a / b));
+    problem.move_cost((gone, b), (kept, a));
     for OtherEntry { row, value, of_kept } in others {
         problem.shift_row(row, value * (right_hand_side / b));
         let sum = difference(of_kept.unwrap_or(0.0), value * (a / b));

@@ -40,10 +40,14 @@ impl FixedColumn {
 }
 
 /// Fixes a column whose bounds are the same, or that has no rows and a bound in the direction in which its cost pushes it. A column that its
-/// cost pushes to infinity stays: what that means is for the simplex to say.
+/// cost pushes to infinity stays, unless the cost may be rounding: what that means is for the simplex to say.
 pub(super) fn fix_if_known(problem: &mut WorkingProblem, column: usize) -> bool {
     let (lower, upper) = (problem.column_lower[column], problem.column_upper[column]);
-    let cost = problem.costs[column];
+    let mut cost = problem.costs[column];
+    let pushed_to = if cost > 0.0 { lower } else { upper };
+    if pushed_to.is_infinite() && problem.may_be_rounding(column) {
+        cost = 0.0;
+    }
     let lower_is_nearer = lower.is_finite() && (lower.abs() <= upper.abs() || !upper.is_finite());
     let (value, status) = if lower == upper {
         (lower, BasisStatus::AtLower)

@@ -2,7 +2,7 @@
 
 use super::activity::Activity;
 use super::steps::{End, Recorded, Step, Steps};
-use super::working_problem::{PIVOT_SHARE, WorkingProblem, difference, tolerance};
+use super::working_problem::{PIVOT_SHARE, WorkingProblem, tolerance};
 use crate::lp::basis::BasisStatus;
 use crate::lp::form::Point;
 
@@ -44,12 +44,7 @@ pub(super) fn substitute(problem: &mut WorkingProblem, column: usize) -> bool {
     problem.rows.compact(row, &problem.column_alive);
     let others = problem.rows.entries(row).iter().map(|&(other, value)| (other as usize, value));
     let entries = problem.steps.record(others.filter(|&(other, _)| other != column));
-    if dual != 0.0 {
-        for &(other, value) in problem.rows.entries(row) {
-            let cost = &mut problem.costs[other as usize];
-            *cost = difference(*cost, dual * value);
-        }
-    }
+    problem.share_cost(row, column, coefficient);
     let step = FreeColumnSingleton { row, column, coefficient, target, end, dual, entries };
     problem.steps.push(Step::FreeColumnSingleton(step));
     problem.remove_row(row);

@@ -41,17 +41,11 @@ pub(super) fn absorb(problem: &mut WorkingProblem, column: usize) -> bool {
     problem.rows.compact(row, &problem.column_alive);
     let others = problem.rows.entries(row).iter().map(|&(other, value)| (other as usize, value));
     let entries = problem.steps.record(others.filter(|&(other, _)| other != column));
-    if dual != 0.0 {
-        for &(other, value) in problem.rows.entries(row) {
-            let cost = &mut problem.costs[other as usize];
-            *cost = difference(*cost, dual * value);
-            problem.column_queue.push(other as usize);
-        }
-    }
+    problem.share_cost(row, column, coefficient);
     let (min, max) = if coefficient > 0.0 { column_bounds } else { (column_bounds.1, column_bounds.0) };
-    problem.row_lower[row] = difference(row_bounds.0, coefficient * max);
-    problem.row_upper[row] = difference(row_bounds.1, coefficient * min);
-    let fixed = is_narrow((problem.row_lower[row], problem.row_upper[row]));
+    let room = (difference(row_bounds.0, coefficient * max), difference(row_bounds.1, coefficient * min));
+    (problem.row_lower[row], problem.row_upper[row]) = room;
+    let fixed = is_narrow(room);
     let step = SlackColumn { row, column, coefficient, column_bounds, row_bounds, dual, fixed, entries };
     problem.steps.push(Step::SlackColumn(step));
     problem.remove_column(column);

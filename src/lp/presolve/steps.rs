@@ -23,6 +23,8 @@ pub(super) enum Step {
     DoubletonEquation(DoubletonEquation),
     MergedRow(MergedRow),
     MergedColumn(MergedColumn),
+    /// The interval of this row became a single value when a constant moved into both ends and they were rounded to one.
+    CollapsedRow(usize),
 }
 
 /// The entries (index, value) of a line as it was at the time of a step.
@@ -81,6 +83,11 @@ impl Steps {
                 Step::DoubletonEquation(step) => step.restore(self, point),
                 Step::MergedRow(step) => step.restore(point),
                 Step::MergedColumn(step) => step.restore(point),
+                Step::CollapsedRow(row) => {
+                    // Of the two ends, it stands at the one that its dual pushes at.
+                    let status = &mut point.basis.rows[*row];
+                    *status = End::of(*status, true, point.duals[*row]).map_or(*status, End::status);
+                }
             }
         }
     }

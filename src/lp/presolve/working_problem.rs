@@ -1,7 +1,7 @@
 //! The problem while it shrinks: rows and columns both at hand, what is still alive, and what has to be looked at again.
 
 use super::lines::Lines;
-use super::steps::Steps;
+use super::steps::{Step, Steps};
 use crate::lp::form::Form;
 use crate::lp::sparse::SparseMatrix;
 
@@ -84,6 +84,8 @@ pub(super) struct WorkingProblem {
     pub row_counts: Vec<usize>,
     pub column_counts: Vec<usize>,
     pub costs: Vec<f64>,
+    /// The largest number that went into each cost: what is far below it is rounding.
+    cost_sizes: Vec<f64>,
     pub column_lower: Vec<f64>,
     pub column_upper: Vec<f64>,
     pub row_lower: Vec<f64>,
@@ -108,6 +110,7 @@ impl WorkingProblem {
             row_alive: vec![true; m],
             column_alive: vec![true; n],
             costs: form.costs.clone(),
+            cost_sizes: form.costs.iter().map(|cost| cost.abs()).collect(),
             column_lower: form.column_lower.clone(),
             column_upper: form.column_upper.clone(),
             row_lower: form.row_lower.clone(),
@@ -160,8 +163,44 @@ impl WorkingProblem {
 
     /// Moves both bounds of a row by a constant that left it.
     pub fn shift_row(&mut self, row: usize, by: f64) {
+        let had_room = self.row_lower[row] < self.row_upper[row];
         self.row_lower[row] = difference(self.row_lower[row], by);
         self.row_upper[row] = difference(self.row_upper[row], by);
+        if had_room && self.row_lower[row] == self.row_upper[row] {
+            self.steps.push(Step::CollapsedRow(row));
+        }
+    }
+
+    /// Whether the cost of a column is within the tolerance of 0, next to the numbers that went into it.
+    pub fn may_be_rounding(&self, column: usize) -> bool {
+        self.costs[column].abs() <= FEASIBILITY * self.cost_sizes[column]
+    }
+
+    /// Replaces the cost c of a column by c - (c' / a') a, as it becomes where another one with the cost c' leaves with a row in which the
+    /// two have the coefficients a and a'. Where such terms cancel, what is left is judged by the largest numbers that went into them: a
+    /// cost of mere rounding would make a column without rows unbounded.
+    pub fn move_cost(&mut self, from: (usize, f64), to: (usize, f64)) {
+        let ratio = to.1 / from.1;
+        let cost = self.costs[to.0] - self.costs[from.0] * ratio;
+        let size = self.cost_sizes[to.0].max(self.cost_sizes[from.0] * ratio.abs());
+        let rounding = cost.is_finite() && cost.abs() <= 2.0 * CANCELLATION * size;
+        self.costs[to.0] = if rounding { 0.0 } else { cost };
+        self.cost_sizes[to.0] = size;
+    }
+
+    /// The other columns of a row take over the cost of one that leaves, which has the given coefficient in it.
+    pub fn share_cost(&mut self, row: usize, column: usize, coefficient: f64) {
+        if self.costs[column] == 0.0 {
+            return;
+        }
+        for place in 0..self.rows.entries(row).len() {
+            let (other, value) = self.rows.entries(row)[place];
+            let other = other as usize;
+            if other != column {
+                self.move_cost((column, coefficient), (other, value));
+                self.column_queue.push(other);
+            }
+        }
     }
 
     /// Pays for looking at `entries` entries, if there is still work allowed.

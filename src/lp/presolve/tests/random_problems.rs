@@ -157,7 +157,14 @@ pub fn problem(seed: u64, rows: usize, columns: usize, plants: &[Plant]) -> (For
         ),
     );
     let (row_lower, row_upper, y) = intervals(&mut dice, &matrix.times(&x), &row_places, &boxes);
-    let costs: Vec<f64> = matrix.transpose_times(&y).iter().zip(&d).map(|(priced, d)| priced + d).collect();
+    // A cost of mere rounding would make a problem unbounded that is meant to have an optimum.
+    let costs: Vec<f64> = (0..columns)
+        .map(|column| {
+            let terms = || matrix.column(column).map(|(row, value)| value * y[row]).chain([d[column]]);
+            let (cost, size) = (terms().sum::<f64>(), terms().map(f64::abs).sum::<f64>());
+            if cost.abs() <= 1e-14 * size { 0.0 } else { cost }
+        })
+        .collect();
     let objective = costs.iter().zip(&x).map(|(c, x)| c * x).sum();
     (Form { matrix, costs, column_lower, column_upper, row_lower, row_upper }, objective)
 }
