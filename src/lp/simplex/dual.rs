@@ -2,6 +2,7 @@
 
 use super::choose_entering::{Entering, RatioTest};
 use super::choose_leaving::Violations;
+use super::fresh_starts::FreshStarts;
 use super::limits::Interruption;
 use super::{Direction, NONBASIC, State, TINY, average};
 use crate::lp::options::Phase;
@@ -24,8 +25,6 @@ pub(super) enum DualEnd {
 const LEAST_WEIGHT: f64 = 1e-4;
 /// Row and column must agree on the pivot to this, relatively.
 const PIVOT_AGREEMENT: f64 = 1e-7;
-/// So many fresh starts may follow one another without a step between them.
-const MOST_IDLE: usize = 10;
 /// So many pivots in a row may be refused before the loop gives up.
 const PATIENCE: usize = 200;
 
@@ -37,13 +36,12 @@ impl State<'_, '_> {
         let mut flips = WorkVector::new(self.rows);
         let mut refusals = 0;
         let mut perturbations = 0;
-        let (mut steps, mut idle) = (self.limits.iterations, 0);
+        let mut starts = FreshStarts::new(self.limits.iterations);
         loop {
             // A fresh start: factors, duals, values.
             self.refactorise();
-            idle = if self.limits.iterations == steps { idle + 1 } else { 0 };
-            steps = self.limits.iterations;
-            if idle > MOST_IDLE {
+            starts.count(self.limits.iterations);
+            if starts.are_idle() {
                 return Ok(DualEnd::Trouble);
             }
             if self.guard.has_returned() {

@@ -10,6 +10,7 @@ mod choose_leaving;
 mod driver;
 mod dual;
 mod dual_phase_one;
+mod fresh_starts;
 mod guard;
 mod limits;
 mod perturbation;

@@ -1,5 +1,6 @@
 //! The primal simplex with Devex pricing: from any basis to feasibility (phase 1) and on to the optimum (phase 2).
 
+use super::fresh_starts::FreshStarts;
 use super::limits::Interruption;
 use super::primal_ratio::{Blocking, PrimalRatioTest};
 use super::{Direction, NONBASIC, State};
@@ -21,8 +22,6 @@ pub(super) enum PrimalEnd {
 
 /// So many refused pivots before the loop gives up.
 const PATIENCE: usize = 200;
-/// So many fresh starts may follow one another without a step between them.
-const MOST_IDLE: usize = 10;
 /// Devex weights beyond this start anew.
 const LARGEST_WEIGHT: f64 = 1e9;
 
@@ -48,12 +47,11 @@ impl State<'_, '_> {
         let mut banned = vec![false; total];
         let (mut refusals, mut perturbations) = (0, 0);
         let mut feasible_before = None;
-        let (mut steps, mut idle) = (self.limits.iterations, 0);
+        let mut starts = FreshStarts::new(self.limits.iterations);
         loop {
             self.refactorise();
-            idle = if self.limits.iterations == steps { idle + 1 } else { 0 };
-            steps = self.limits.iterations;
-            if idle > MOST_IDLE {
+            starts.count(self.limits.iterations);
+            if starts.are_idle() {
                 return Ok(PrimalEnd::Trouble);
             }
             if self.guard.has_returned() {
@@ -122,7 +120,7 @@ impl State<'_, '_> {
                 None => {}
                 Some(_) if !self.fresh => {}
                 // Flips leave the factors as they are, but not the violations: their duals are those from before.
-                Some(PrimalEnd::Infeasible) if self.limits.iterations != steps && !any_banned => {}
+                Some(PrimalEnd::Infeasible) if starts.stepped(self.limits.iterations) && !any_banned => {}
                 // What could have entered was refused for its pivot: other bounds may do.
                 Some(PrimalEnd::Optimal | PrimalEnd::Infeasible) if any_banned => {
                     refusals += 20;
