@@ -1,7 +1,12 @@
 //! Partially convex networks: convex in x for every condition, not in the condition; gradients in parameters, x and conditions.
 
-use super::*;
-use brenier::nn::{PartialIcnn, PartialIcnnOptions, PartialIcnnWorkspace};
+use super::{BOTH, CONVEX, assert_close, difference, dot};
+use brenier::nn::icnn::{NonNegativity, StrongConvexity};
+use brenier::nn::optim::{Adam, AdamOptions, Optimiser};
+use brenier::nn::{Activation, Parameters, PartialIcnn, PartialIcnnOptions, PartialIcnnWorkspace};
+use brenier::random::RandomStream;
+use brenier::{Error, Matrix};
+use proptest::prelude::*;
 
 /// Networks whose passes are smooth in everything, so that finite differences apply.
 fn smooth_networks() -> Vec<PartialIcnn<f64>> {
