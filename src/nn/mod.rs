@@ -32,10 +32,12 @@ mod layer_norm;
 pub mod linear;
 pub mod loss;
 pub mod mlp;
+mod network;
 pub mod optim;
 mod parameters;
 pub mod probe;
 pub mod rbm;
+pub mod sequential;
 pub mod training;
 
 pub use activation::Activation;
@@ -45,9 +47,11 @@ pub use icnn::{Icnn, IcnnOptions, IcnnWorkspace, PartialIcnn, PartialIcnnOptions
 pub use layer_norm::{LayerNorm, LayerNormMemory};
 pub use linear::Linear;
 pub use mlp::{Mlp, MlpOptions, MlpWorkspace};
+pub use network::Network;
 pub use parameters::{Parameters, TensorPlace};
 pub use probe::Probe;
 pub use rbm::Rbm;
+pub use sequential::{Sequential, SequentialWorkspace};
 
 use crate::Scalar;
 use crate::error::{Error, Result};
