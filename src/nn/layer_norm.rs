@@ -176,6 +176,14 @@ impl<T: Scalar> Parameters<T> for LayerNorm<T> {
     }
 }
 
+#[cfg(test)]
+impl<T> LayerNormMemory<T> {
+    /// Of the moments and of the partial sums.
+    pub(super) fn capacities(&self) -> [usize; 2] {
+        [self.moments.capacity(), self.partial.capacity()]
+    }
+}
+
 /// Rows of a chunk: it depends on the width alone.
 fn rows_in_chunk(features: usize) -> usize {
     (CHUNK / features).max(1)

@@ -32,10 +32,11 @@ pub use layer::Layer;
 pub use passes::Mode;
 pub use workspace::SequentialWorkspace;
 
-use super::{Parameters, TensorPlace};
+use super::{Constant, FourierFeatures, Parameters, TensorPlace};
 use crate::Scalar;
 use crate::error::{Error, Result};
-use stage::Stage;
+use crate::matrix::Matrix;
+use stage::{Operation, Stage};
 
 /// A chain of layers. See the [module](self) for its passes, names and dropout.
 ///
@@ -178,5 +179,35 @@ impl<T: Scalar> Parameters<T> for Sequential<T> {
     /// `0.weight`, `0.bias`, `2.weight`, …: the number of the layer, then its own name for the tensor.
     fn tensors(&self) -> Vec<TensorPlace> {
         self.tensors.clone()
+    }
+
+    /// The frequencies of Fourier features, (pairs, inputs), in turns for a unit: `0.frequencies`.
+    fn constants(&self) -> Vec<Constant> {
+        let constant = |stage: &Stage| {
+            let Operation::FourierFeatures(features) = &stage.operation else { return None };
+            let frequencies = features.frequencies();
+            Some(Constant {
+                name: format!("{}.frequencies", stage.layer),
+                shape: vec![frequencies.rows(), frequencies.columns()],
+                values: frequencies.as_slice().to_vec(),
+                required: true,
+            })
+        };
+        self.stages.iter().filter_map(constant).collect()
+    }
+
+    fn set_constants(&mut self, constants: &[Constant]) -> Result<()> {
+        let mut stages = self.stages.clone();
+        let embeddings = stages.iter_mut().filter_map(|stage| match &mut stage.operation {
+            Operation::FourierFeatures(features) => Some(features),
+            _ => None,
+        });
+        for (features, constant) in embeddings.zip(constants) {
+            let (pairs, inputs) = features.frequencies().shape();
+            let frequencies = Matrix::from_vec(pairs, inputs, constant.values.clone())?;
+            *features = FourierFeatures::from_frequencies(frequencies)?;
+        }
+        self.stages = stages;
+        Ok(())
     }
 }

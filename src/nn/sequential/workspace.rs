@@ -130,3 +130,48 @@ impl<T: Scalar> Sequential<T> {
         stages.iter().enumerate().map(|(index, stage)| (stage.layer, workspace.value(self, index)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::{Activation, Dropout, FourierFeatures, LayerNorm, Linear, Parameters};
+    use crate::random::RandomStream;
+
+    /// After the first step of a batch size no buffer moves or grows, whatever smaller batches and evaluations come.
+    #[test]
+    fn later_steps_allocate_nothing() {
+        let stream = &mut RandomStream::new(1);
+        let chain = Sequential::<f32>::new([
+            FourierFeatures::sinusoidal(40, 100.0).unwrap().into(),
+            Linear::new(80, 60, true, stream).unwrap().into(),
+            LayerNorm::new(60).unwrap().into(),
+            Activation::Silu.into(),
+            Dropout::new(0.2, stream.split(0)).unwrap().into(),
+            Linear::new(60, 3, true, stream).unwrap().into(),
+        ])
+        .unwrap();
+        let mut workspace = SequentialWorkspace::new();
+        let mut gradient = vec![0.0; chain.parameters().len()];
+        let mut step = |batch: usize, step| {
+            let (x, dy) = (stream.normal_matrix(batch, 1), stream.normal_matrix(batch, 3));
+            chain.forward(&x, Mode::Training { step }, &mut workspace).unwrap();
+            chain.backward(&dy, &mut workspace, &mut gradient, None).unwrap();
+            chain.evaluate(&x, &mut workspace).unwrap();
+            let memories = workspace.stages.iter().flat_map(|memory| {
+                let [moments, partial] = memory.normal.capacities();
+                [place(&memory.value), place(&memory.factors), (0, moments), (0, partial)]
+            });
+            let rest = [&workspace.input, &workspace.gradients[0], &workspace.gradients[1]];
+            let scratch = [&workspace.partial, &workspace.transposed];
+            memories.chain(rest.map(place)).chain(scratch.map(place)).collect::<Vec<_>>()
+        };
+        let first = step(500, 0);
+        for (index, batch) in [500, 17, 500, 1].into_iter().enumerate() {
+            assert_eq!(step(batch, index as u64 + 1), first);
+        }
+    }
+
+    fn place(buffer: &Vec<f32>) -> (usize, usize) {
+        (buffer.as_ptr() as usize, buffer.capacity())
+    }
+}
