@@ -339,13 +339,32 @@ fn a_batch_without_weight_is_skipped_and_counted() {
     let sum = MeanSquaredError { reduction: Reduction::Sum };
     let (training, ..) = learn(x.view(), &targets, &sum);
     assert_eq!((training.steps, training.skipped), (12, 0));
-    // The last batch of an epoch may be the one, and all may be: the observer still learns of the end of each epoch.
-    let nothing = [0.0; 50];
-    let (training, mlp, seen) =
-        learn(x.view(), &Targets::from(&y).with_sample_weights(&nothing), &MeanSquaredError::default());
-    assert_eq!((&training.status, training.steps, training.skipped), (&Status::Completed, 0, 12));
-    assert!(training.epoch_losses.iter().all(|loss| loss.is_nan()) && training.epoch_losses.len() == 3);
-    assert_eq!((mlp, seen.iter().filter(|(.., ends)| *ends).count()), (line().0, 3));
+    // The last batch of an epoch may be the one: the observer still learns of the end of each epoch.
+    let mut last = [1.0; 50];
+    last[48..].fill(0.0);
+    let targets = Targets::from(&y).with_sample_weights(&last);
+    let (training, _, seen) = learn(x.view(), &targets, &MeanSquaredError::default());
+    assert_eq!((&training.status, training.steps, training.skipped), (&Status::Completed, 9, 3));
+    assert_eq!(seen.iter().filter(|(_, skipped, ends)| *skipped && *ends).count(), 3);
+}
+
+/// Where no sample weighs anything, there is nothing to train on: an error, and the network as it was.
+#[test]
+fn samples_without_any_weight_are_refused() {
+    let (mut mlp, x, y) = line();
+    let error = fit(
+        &mut mlp,
+        x.view(),
+        &Targets::from(&y).with_sample_weights(&[0.0; 50]),
+        &MeanSquaredError::default(),
+        &mut adam(0.05),
+        &TrainingOptions::default().with_batch(16),
+        &mut RandomStream::new(1),
+        &mut |_| ControlFlow::Continue(()),
+    )
+    .unwrap_err();
+    assert!(matches!(error, Error::ZeroWeight { .. }), "{error}");
+    assert_eq!(mlp, line().0);
 }
 
 /// The same for classes of weight 0; the guarded step alone says it as an error, and nothing has changed.

@@ -185,11 +185,12 @@ pub struct Training {
 /// [`training_flops`](Mlp::training_flops) for an [`Mlp`]; memory: a batch and the [workspace](Network::Workspace) of one.
 ///
 /// With sample or class weights and a [mean](crate::nn::loss::Reduction::Mean) for the loss, a batch may have no weight at all. Its mean is undefined (0/0: PyTorch's losses give NaN), so it is
-/// skipped: no step, nothing changes in the optimiser, [`Training::skipped`] counts it, and the observer is told.
+/// skipped: no step, the optimiser's moments stay, [`Training::skipped`] counts it, and the observer is told. An epoch of
+/// nothing else is an error.
 ///
 /// # Errors
 /// [`Error::Empty`] without samples, [`Error::Shape`] if inputs, targets and network do not fit together, [`Error::Argument`] for a batch
-/// of 0, [`Error::NotFiniteEntry`] for data that are not finite, and what loss, optimiser and clipping refuse. Numbers that become infinite on
+/// of 0, [`Error::NotFiniteEntry`] for data that are not finite, [`Error::ZeroWeight`] after a first epoch in which no sample had any weight, and what loss, optimiser and clipping refuse. Numbers that become infinite on
 /// the way are a [`Status`].
 ///
 /// # Examples
@@ -268,7 +269,8 @@ pub fn fit<T: Scalar, N: Network<T>>(
                     training.status = Status::NotFinite { step: training.steps, place };
                     return Ok(training);
                 }
-                Err(Error::ZeroWeight { .. }) => None,
+                // The rest of the epoch may have weight; where nothing has, there is nothing to train on.
+                Err(Error::ZeroWeight { .. }) if counted > 0 || seen < samples => None,
                 Err(error) => return Err(error),
             };
             let (loss, gradient_norm) = step.unwrap_or((f64::NAN, f64::NAN));
