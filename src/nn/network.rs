@@ -18,7 +18,7 @@ use crate::scalar::Scalar;
 /// use brenier::nn::{Activation, Mlp, Network};
 /// use brenier::random::RandomStream;
 ///
-/// fn slopes<N: Network<f64>>(network: &N, x: &Matrix<f64>) -> brenier::Result<Matrix<f64>> {
+/// fn slopes<N: Network<f64>>(network: &N, x: &Matrix<f64>) -> Result<Matrix<f64>, brenier::Error> {
 ///     let (mut workspace, mut dx) = (N::Workspace::default(), Matrix::zeros(x.rows(), x.columns()));
 ///     network.training_forward(x.view(), 0, &mut workspace)?;
 ///     let (ones, mut gradient) = (Matrix::filled(x.rows(), network.outputs(), 1.0), vec![0.0; network.parameters().len()]);

@@ -15,7 +15,7 @@
 //! # Names
 //! Tensors are numbered by their layer, counting those that learn nothing: `0.weight`, `0.bias`, `2.weight`, …, as in PyTorch's `nn.Sequential`, so that a
 //! [checkpoint](crate::nn::checkpoint) of one loads into the other. A whole [`Mlp`](crate::nn::Mlp) keeps its names behind its number: `1.layers.0.weight`.
-//! The frequencies of [`FourierFeatures`](crate::nn::FourierFeatures) go along as a [constant](crate::nn::Parameters::constants), `0.frequencies`, like a buffer of that name.
+//! The frequencies of [`FourierFeatures`] go along as a [constant](crate::nn::Parameters::constants), `0.frequencies`, like a buffer of that name.
 //!
 //! # Dropout
 //! A chain does not change in a pass. In step k of a training, layer i draws its zeros from child k of child i of the stream that its
