@@ -16,6 +16,24 @@ pub enum Error {
         /// The size that came.
         got: usize,
     },
+    /// A layer of a chain does not take what the one before it gives.
+    #[error(
+        "layer {layer}, {name}, takes {takes} columns, but layer {before}, {name_before}, before it gives {gives}"
+    )]
+    LayerWidths {
+        /// The last layer before it that has a width of its own, counted from 0.
+        before: usize,
+        /// What that one is.
+        name_before: String,
+        /// The columns that it gives.
+        gives: usize,
+        /// The layer that does not fit, counted from 0.
+        layer: usize,
+        /// What it is.
+        name: String,
+        /// The columns that it takes.
+        takes: usize,
+    },
     /// An input has no entries.
     #[error("{what} is empty")]
     Empty {
@@ -77,6 +95,12 @@ pub enum Error {
     /// All weights are zero.
     #[error("{what} are all zero: there is no mass to transport")]
     ZeroMass {
+        /// Which weights.
+        what: &'static str,
+    },
+    /// A mean over weights that sum to zero is undefined.
+    #[error("{what} sum to 0: their mean is undefined")]
+    ZeroWeight {
         /// Which weights.
         what: &'static str,
     },

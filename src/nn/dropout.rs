@@ -63,6 +63,11 @@ impl<T: Scalar> Dropout<T> {
         self.probability
     }
 
+    /// Where its numbers come from.
+    pub(super) fn stream(&self) -> &RandomStream {
+        &self.stream
+    }
+
     /// `out = x m` with new factors m. Allocates only where a batch is larger than those before.
     ///
     /// `x`, `out`: (batch, width).
@@ -73,10 +78,8 @@ impl<T: Scalar> Dropout<T> {
         check_shapes("Dropout::forward_into", x.shape(), out.shape())?;
         (self.rows, self.columns) = x.shape();
         self.factors.resize(self.rows * self.columns, T::ZERO);
-        self.stream.fill_uniform(&mut self.factors);
-        let (limit, kept) = (T::from_f64(self.probability), T::from_f64(1.0 / (1.0 - self.probability)));
-        for_each_chunk_mut(&mut self.factors, CHUNK, |_, part| threshold(part, limit, kept));
-        self.multiply(x, out);
+        draw_factors(&mut self.factors, self.probability, &mut self.stream);
+        multiply(x, &self.factors, out);
         Ok(())
     }
 
@@ -89,18 +92,26 @@ impl<T: Scalar> Dropout<T> {
     pub fn backward_into(&self, dout: MatrixView<'_, T>, dx: MatrixViewMut<'_, T>) -> Result<()> {
         check_shapes("Dropout::backward_into", (self.rows, self.columns), dout.shape())?;
         check_shapes("Dropout::backward_into", dout.shape(), dx.shape())?;
-        self.multiply(dout, dx);
+        multiply(dout, &self.factors, dx);
         Ok(())
     }
+}
 
-    fn multiply(&self, x: MatrixView<'_, T>, mut out: MatrixViewMut<'_, T>) {
-        let columns = self.columns;
-        out.for_each_row_chunk((CHUNK / columns.max(1)).max(1), |first, part| {
-            let rows = first..first + part.rows();
-            let factors = &self.factors[rows.start * columns..rows.end * columns];
-            product(x.rows_range(rows), factors, part);
-        });
-    }
+/// New factors: 0 with the probability, and what keeps the mean otherwise.
+pub(super) fn draw_factors<T: Scalar>(factors: &mut [T], probability: f64, stream: &mut RandomStream) {
+    stream.fill_uniform(factors);
+    let (limit, kept) = (T::from_f64(probability), T::from_f64(1.0 / (1.0 - probability)));
+    for_each_chunk_mut(factors, CHUNK, |_, part| threshold(part, limit, kept));
+}
+
+/// `out = x m`. x, out: (batch, width), factors: as many numbers, row by row.
+pub(super) fn multiply<T: Scalar>(x: MatrixView<'_, T>, factors: &[T], mut out: MatrixViewMut<'_, T>) {
+    let columns = x.columns();
+    out.for_each_row_chunk((CHUNK / columns.max(1)).max(1), |first, part| {
+        let rows = first..first + part.rows();
+        let factors = &factors[rows.start * columns..rows.end * columns];
+        product(x.rows_range(rows), factors, part);
+    });
 }
 
 /// Refuses shapes that differ.

@@ -105,9 +105,9 @@ impl<T: Scalar> LayerNorm<T> {
         &self.parameters[self.features()..]
     }
 
-    /// Rows of a chunk: it depends on the width alone.
-    fn chunk(&self) -> usize {
-        (CHUNK / self.features()).max(1)
+    /// ε.
+    pub fn epsilon(&self) -> f64 {
+        self.epsilon
     }
 
     /// `out = γ x̂ + β`; the rows' moments go into `memory`.
@@ -119,21 +119,12 @@ impl<T: Scalar> LayerNorm<T> {
     pub fn forward_into(
         &self,
         x: MatrixView<'_, T>,
-        mut out: MatrixViewMut<'_, T>,
+        out: MatrixViewMut<'_, T>,
         memory: &mut LayerNormMemory<T>,
     ) -> Result<()> {
         check_shapes("LayerNorm::forward_into", (x.rows(), self.features()), x.shape())?;
         check_shapes("LayerNorm::forward_into", x.shape(), out.shape())?;
-        memory.moments.resize(x.rows(), [T::ZERO; 2]);
-        let chunk = self.chunk();
-        for_each_chunk_mut(&mut memory.moments, chunk, |first, part| {
-            moments(x.rows_range(first..first + part.len()), part, self.epsilon);
-        });
-        let moments = &memory.moments;
-        out.for_each_row_chunk(chunk, |first, part| {
-            let rows = first..first + part.rows();
-            normalise(x.rows_range(rows.clone()), &moments[rows], &self.parameters, part);
-        });
+        forward(x, out, &self.parameters, self.epsilon, memory);
         Ok(())
     }
 
@@ -147,7 +138,7 @@ impl<T: Scalar> LayerNorm<T> {
         &self,
         x: MatrixView<'_, T>,
         dout: MatrixView<'_, T>,
-        mut dx: MatrixViewMut<'_, T>,
+        dx: MatrixViewMut<'_, T>,
         dparameters: &mut [T],
         memory: &mut LayerNormMemory<T>,
     ) -> Result<()> {
@@ -160,29 +151,7 @@ impl<T: Scalar> LayerNorm<T> {
             let (what, got) = ("length of the gradient of the parameters", dparameters.len());
             return Err(Error::Shape { operation, what, expected: width, got });
         }
-        let (chunk, moments) = (self.chunk(), &memory.moments);
-        dx.for_each_row_chunk(chunk, |first, part| {
-            let rows = first..first + part.rows();
-            let (x, dout) = (x.rows_range(rows.clone()), dout.rows_range(rows.clone()));
-            input_gradient(x, dout, &moments[rows], self.weight(), part);
-        });
-        memory.partial.clear();
-        memory.partial.resize(x.rows().div_ceil(chunk) * width, T::ZERO);
-        for_each_chunk_mut(&mut memory.partial, width, |start, part| {
-            let first = start / width * chunk;
-            let rows = first..(first + chunk).min(x.rows());
-            parameter_gradient(
-                x.rows_range(rows.clone()),
-                dout.rows_range(rows.clone()),
-                &moments[rows],
-                part,
-            );
-        });
-        for part in memory.partial.chunks_exact(width) {
-            for (sum, &value) in dparameters.iter_mut().zip(part) {
-                *sum += value;
-            }
-        }
+        backward(x, dout, dx, &self.parameters, Some(dparameters), memory);
         Ok(())
     }
 }
@@ -204,6 +173,72 @@ impl<T: Scalar> Parameters<T> for LayerNorm<T> {
             range: start..start + features,
         };
         vec![place("weight", 0), place("bias", features)]
+    }
+}
+
+#[cfg(test)]
+impl<T> LayerNormMemory<T> {
+    /// Of the moments and of the partial sums.
+    pub(super) fn capacities(&self) -> [usize; 2] {
+        [self.moments.capacity(), self.partial.capacity()]
+    }
+}
+
+/// Rows of a chunk: it depends on the width alone.
+fn rows_in_chunk(features: usize) -> usize {
+    (CHUNK / features).max(1)
+}
+
+/// `out = γ x̂ + β` for parameters γ, then β, that the caller keeps. Shapes are checked.
+pub(super) fn forward<T: Scalar>(
+    x: MatrixView<'_, T>,
+    mut out: MatrixViewMut<'_, T>,
+    parameters: &[T],
+    epsilon: f64,
+    memory: &mut LayerNormMemory<T>,
+) {
+    memory.moments.resize(x.rows(), [T::ZERO; 2]);
+    let chunk = rows_in_chunk(x.columns());
+    for_each_chunk_mut(&mut memory.moments, chunk, |first, part| {
+        moments(x.rows_range(first..first + part.len()), part, epsilon);
+    });
+    let moments = &memory.moments;
+    out.for_each_row_chunk(chunk, |first, part| {
+        let rows = first..first + part.rows();
+        normalise(x.rows_range(rows.clone()), &moments[rows], parameters, part);
+    });
+}
+
+/// The way back through [`forward`]: `dx` is written, and `dparameters` grows where it is given.
+pub(super) fn backward<T: Scalar>(
+    x: MatrixView<'_, T>,
+    dout: MatrixView<'_, T>,
+    mut dx: MatrixViewMut<'_, T>,
+    parameters: &[T],
+    dparameters: Option<&mut [T]>,
+    memory: &mut LayerNormMemory<T>,
+) {
+    let (features, moments) = (x.columns(), &memory.moments);
+    let chunk = rows_in_chunk(features);
+    dx.for_each_row_chunk(chunk, |first, part| {
+        let rows = first..first + part.rows();
+        let (x, dout) = (x.rows_range(rows.clone()), dout.rows_range(rows.clone()));
+        input_gradient(x, dout, &moments[rows], &parameters[..features], part);
+    });
+    let Some(dparameters) = dparameters else { return };
+    let width = 2 * features;
+    memory.partial.clear();
+    memory.partial.resize(x.rows().div_ceil(chunk) * width, T::ZERO);
+    for_each_chunk_mut(&mut memory.partial, width, |start, part| {
+        let first = start / width * chunk;
+        let rows = first..(first + chunk).min(x.rows());
+        let (x, dout) = (x.rows_range(rows.clone()), dout.rows_range(rows.clone()));
+        parameter_gradient(x, dout, &moments[rows], part);
+    });
+    for part in memory.partial.chunks_exact(width) {
+        for (sum, &value) in dparameters.iter_mut().zip(part) {
+            *sum += value;
+        }
     }
 }
 

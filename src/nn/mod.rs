@@ -11,6 +11,7 @@
 //! | room | |
 //! | --- | --- |
 //! | [`mlp`], [`linear`], [`Activation`] | multilayer perceptrons with passes of first and second order |
+//! | [`sequential`] | chains of layers, as PyTorch's `nn.Sequential` |
 //! | [`icnn`] | input-convex networks, partially too: their gradients are Brenier maps |
 //! | [`rbm`] | restricted Boltzmann machines: training, exact enumeration, annealed importance sampling |
 //! | [`probe`] | logistic regression and its certificate, mean-difference probes, how good they are |
@@ -18,6 +19,25 @@
 //! | [`Dropout`], [`LayerNorm`], [`FourierFeatures`] | layers to put between |
 //! | [`loss`], [`optim`], [`initialisation`], [`training`] | what training needs |
 //! | [`checkpoint`] | models and optimisers in safetensors files, which PyTorch reads and writes |
+//!
+//! # Chains
+//! A [`Sequential`] is built of layers that fit: [`Linear`], an [`Activation`], [`LayerNorm`], [`Dropout`], [`FourierFeatures`], a whole [`Mlp`]. It has forward, backward and evaluation
+//! as an [`Mlp`] has, an optimiser and a checkpoint take it alike, and so does [`training::fit`], which asks for no more than a [`Network`].
+//! ```
+//! use brenier::nn::{Activation, LayerNorm, Linear, Parameters, Sequential};
+//! use brenier::random::RandomStream;
+//! let mut stream = RandomStream::new(0);
+//! let chain = Sequential::<f32>::new([
+//!     Linear::new(2, 64, true, &mut stream)?.into(),
+//!     LayerNorm::new(64)?.into(),
+//!     Activation::Silu.into(),
+//!     Linear::new(64, 1, true, &mut stream)?.into(),
+//! ])?;
+//! let names: Vec<String> = chain.tensors().into_iter().map(|tensor| tensor.name).collect();
+//! assert_eq!(names, ["0.weight", "0.bias", "1.weight", "1.bias", "3.weight", "3.bias"]); // PyTorch's
+//! # Ok::<(), brenier::Error>(())
+//! ```
+//! Choose an [`Mlp`] where linear layers and activations are all there is: same speed, and passes of second order besides.
 //!
 //! The tape of [`autodiff`](crate::autodiff) is the second way to every gradient here, and the tests compare them.
 
@@ -32,10 +52,12 @@ mod layer_norm;
 pub mod linear;
 pub mod loss;
 pub mod mlp;
+mod network;
 pub mod optim;
 mod parameters;
 pub mod probe;
 pub mod rbm;
+pub mod sequential;
 pub mod training;
 
 pub use activation::Activation;
@@ -45,9 +67,11 @@ pub use icnn::{Icnn, IcnnOptions, IcnnWorkspace, PartialIcnn, PartialIcnnOptions
 pub use layer_norm::{LayerNorm, LayerNormMemory};
 pub use linear::Linear;
 pub use mlp::{Mlp, MlpOptions, MlpWorkspace};
-pub use parameters::{Parameters, TensorPlace};
+pub use network::Network;
+pub use parameters::{Constant, Parameters, TensorPlace};
 pub use probe::Probe;
 pub use rbm::Rbm;
+pub use sequential::{Sequential, SequentialWorkspace};
 
 use crate::Scalar;
 use crate::error::{Error, Result};

@@ -4,7 +4,9 @@ use brenier::Scalar;
 use brenier::data::{Array, safetensors::SafeTensors};
 use brenier::nn::checkpoint::{self, CheckpointError, NotFinite, ShapeMismatch};
 use brenier::nn::optim::{Adam, AdamOptions, Optimiser, Sgd, SgdOptions};
-use brenier::nn::{Parameters, TensorPlace};
+use brenier::nn::rbm::VisibleUnits;
+use brenier::nn::{Parameters, Rbm, TensorPlace};
+use brenier::random::RandomStream;
 use std::path::{Path, PathBuf};
 
 /// Linear layers by their widths, named as in a PyTorch module.
@@ -267,4 +269,84 @@ fn broken_numbers_states_and_layouts_are_refused_and_nothing_changes() {
     assert!(matches!(error, CheckpointError::File(_)), "{error}");
     let error = checkpoint::load(fixture("none.safetensors"), &mut model).unwrap_err();
     assert!(error.to_string().contains("none.safetensors"), "{error}");
+}
+
+/// A machine with real visible units of these variances.
+fn gaussian<T: Scalar>(variances: &[T], seed: u64) -> Rbm<T> {
+    let stream = &mut RandomStream::new(seed);
+    let rbm = Rbm::random(variances.len(), 2, T::ONE, stream).unwrap();
+    rbm.with_gaussian_visible(variances).unwrap()
+}
+
+#[test]
+fn the_variances_of_a_gaussian_machine_go_along() {
+    let path = Temporary::new("variances");
+    let rbm = gaussian::<f32>(&[0.1, 1.0, 2.5], 1);
+    checkpoint::save(&path, &rbm, &[]).unwrap();
+    let mut again = gaussian::<f32>(&[1.0; 3], 2);
+    checkpoint::load(&path, &mut again).unwrap();
+    assert_eq!(again, rbm);
+    // Into the other precision and back, and with an optimiser beside it.
+    let mut wide = gaussian::<f64>(&[3.0, 1.0, 1.0], 3);
+    checkpoint::load(&path, &mut wide).unwrap();
+    assert_eq!(wide, rbm.cast::<f64>().unwrap());
+    let mut adam = Adam::new(AdamOptions::default()).unwrap();
+    adam.step(wide.parameters_mut(), &[0.1; 11]).unwrap();
+    checkpoint::save_training(&path, &wide, &adam, &[]).unwrap();
+    let (mut other, mut optimiser) =
+        (gaussian::<f64>(&[1.0; 3], 4), Adam::new(AdamOptions::default()).unwrap());
+    checkpoint::load_training(&path, &mut other, &mut optimiser).unwrap();
+    assert_eq!((&other, optimiser.state()), (&wide, adam.state()));
+    // An optimiser that refuses leaves the machine as it is, its variances too.
+    let mut sgd = Sgd::new(SgdOptions::default()).unwrap();
+    let (mut untouched, before) = (gaussian::<f64>(&[1.0; 3], 4), gaussian::<f64>(&[1.0; 3], 4));
+    assert!(checkpoint::load_training(&path, &mut untouched, &mut sgd).is_err());
+    assert_eq!(untouched, before);
+}
+
+#[test]
+fn a_gaussian_machine_s_file_without_variances_means_variances_of_one() {
+    let path = Temporary::new("no-variances");
+    let rbm = gaussian::<f64>(&[0.5, 1.0, 2.0], 5);
+    checkpoint::save(&path, &rbm, &[]).unwrap();
+    let mut file = SafeTensors::read(&path).unwrap();
+    let variances = file.remove("variances").unwrap();
+    file.write(&path).unwrap();
+    let mut unit = gaussian::<f64>(&[1.0; 3], 6);
+    checkpoint::load(&path, &mut unit).unwrap();
+    assert_eq!(unit.parameters(), rbm.parameters());
+    assert_eq!(*unit.units(), VisibleUnits::Gaussian { variances: vec![1.0; 3] });
+    let mut other = gaussian::<f64>(&[1.0, 1.0, 2.0], 7);
+    let before = other.clone();
+    let error = checkpoint::load(&path, &mut other).unwrap_err();
+    assert!(
+        matches!(&error, CheckpointError::OtherModel { missing, .. } if *missing == ["variances"]),
+        "{error}"
+    );
+    // Variances that have no meaning, of another number, or where the units are bits.
+    for (bad, shape) in [
+        (vec![1.0, 0.0, 1.0], 3),
+        (vec![1.0, -1.0, 1.0], 3),
+        (vec![1.0, f64::NAN, 1.0], 3),
+        (vec![1.0; 2], 2),
+    ] {
+        file.insert("variances", Array::new(&[shape], bad).unwrap()).unwrap();
+        file.write(&path).unwrap();
+        let error = checkpoint::load(&path, &mut other).unwrap_err();
+        assert!(
+            matches!(
+                error,
+                CheckpointError::Constants { .. }
+                    | CheckpointError::NotFinite { .. }
+                    | CheckpointError::OtherModel { .. }
+            ),
+            "{error}"
+        );
+    }
+    assert_eq!(other, before);
+    file.insert("variances", variances).unwrap();
+    file.write(&path).unwrap();
+    assert!(checkpoint::load(&path, &mut Rbm::<f64>::zeros(3, 2).unwrap()).is_err());
+    checkpoint::load(&path, &mut other).unwrap();
+    assert_eq!(other, rbm);
 }

@@ -10,4 +10,5 @@ mod mlp;
 mod optim;
 mod probe;
 mod rbm;
+mod sequential;
 mod training;

@@ -1,7 +1,8 @@
 //! The guarded step and the loop: what they learn, when they stop, and what they leave behind.
 
-use brenier::nn::loss::{CrossEntropy, Loss, MeanSquaredError, Targets};
-use brenier::nn::optim::{Adam, AdamOptions, Schedule, Sgd, SgdOptions};
+use brenier::matrix::MatrixView;
+use brenier::nn::loss::{CrossEntropy, Loss, MeanSquaredError, Reduction, Targets};
+use brenier::nn::optim::{Adam, AdamOptions, Optimiser, Schedule, Sgd, SgdOptions};
 use brenier::nn::training::{Place, Status, StepOutcome, Trainer, Training, TrainingOptions, fit};
 use brenier::nn::{Activation, Mlp, MlpOptions, Parameters};
 use brenier::random::RandomStream;
@@ -123,7 +124,6 @@ fn a_run_in_two_parts_is_the_run_in_one() {
     go(&mut whole, &mut adam(0.1), &mut RandomStream::new(1), &in_order.clone().with_epochs(4));
     let (mut optimiser, mut stream) = (adam(0.1), RandomStream::new(1));
     go(&mut parts, &mut optimiser, &mut stream, &in_order.clone().with_epochs(2));
-    use brenier::nn::optim::Optimiser;
     let second = in_order.with_epochs(2).with_first_step(optimiser.steps());
     go(&mut parts, &mut optimiser, &mut stream, &second);
     assert_eq!(whole, parts);
@@ -293,4 +293,103 @@ fn a_step_that_overflows_is_undone_even_if_it_is_the_last() {
     // Without an end but the observer's.
     let training = learn(&TrainingOptions::default().with_epochs(usize::MAX).with_batch(1)).unwrap();
     assert_eq!((training.status, training.steps), (Status::Stopped, 5));
+}
+
+/// Samples 0 to 15 weigh nothing: in order, the first batch of 16 has no mean.
+#[test]
+fn a_batch_without_weight_is_skipped_and_counted() {
+    let (_, x, y) = line();
+    let weights: Vec<f64> = (0..50).map(|index| if index < 16 { 0.0 } else { 1.0 }).collect();
+    let targets = Targets::from(&y).with_sample_weights(&weights);
+    let options = TrainingOptions::default().with_batch(16).with_epochs(3).with_shuffle(false);
+    let learn = |x: MatrixView<'_, f64>, targets: &Targets<'_, f64>, loss: &MeanSquaredError| {
+        let (mut mlp, ..) = line();
+        let mut seen = Vec::new();
+        let mut adam = adam(0.05);
+        let training = fit(
+            &mut mlp,
+            x,
+            targets,
+            loss,
+            &mut adam,
+            &options,
+            &mut RandomStream::new(1),
+            &mut |progress| {
+                assert_eq!(progress.skipped, progress.loss.is_nan() && progress.gradient_norm.is_nan());
+                seen.push((progress.step, progress.skipped, progress.ends_epoch));
+                ControlFlow::Continue(())
+            },
+        )
+        .unwrap();
+        assert_eq!(adam.steps(), training.steps);
+        (training, mlp, seen)
+    };
+    let (training, mlp, seen) = learn(x.view(), &targets, &MeanSquaredError::default());
+    assert_eq!((&training.status, training.steps, training.skipped), (&Status::Completed, 9, 3));
+    assert_eq!(
+        seen[..5],
+        [(0, true, false), (0, false, false), (1, false, false), (2, false, true), (3, true, false)]
+    );
+    // It is the training without those samples, step for step.
+    let rest = Targets::from(y.submatrix(16..50, 0..1)).with_sample_weights(&weights[16..]);
+    let (without, same, _) = learn(x.submatrix(16..50, 0..2), &rest, &MeanSquaredError::default());
+    assert_eq!((without.steps, without.skipped, &without.epoch_losses), (9, 0, &training.epoch_losses));
+    assert_eq!(mlp, same);
+    // A sum of nothing is 0: a step like any other.
+    let sum = MeanSquaredError { reduction: Reduction::Sum };
+    let (training, ..) = learn(x.view(), &targets, &sum);
+    assert_eq!((training.steps, training.skipped), (12, 0));
+    // The last batch of an epoch may be the one: the observer still learns of the end of each epoch.
+    let mut last = [1.0; 50];
+    last[48..].fill(0.0);
+    let targets = Targets::from(&y).with_sample_weights(&last);
+    let (training, _, seen) = learn(x.view(), &targets, &MeanSquaredError::default());
+    assert_eq!((&training.status, training.steps, training.skipped), (&Status::Completed, 9, 3));
+    assert_eq!(seen.iter().filter(|(_, skipped, ends)| *skipped && *ends).count(), 3);
+}
+
+/// Where no sample weighs anything, there is nothing to train on: an error, and the network as it was.
+#[test]
+fn samples_without_any_weight_are_refused() {
+    let (mut mlp, x, y) = line();
+    let error = fit(
+        &mut mlp,
+        x.view(),
+        &Targets::from(&y).with_sample_weights(&[0.0; 50]),
+        &MeanSquaredError::default(),
+        &mut adam(0.05),
+        &TrainingOptions::default().with_batch(16),
+        &mut RandomStream::new(1),
+        &mut |_| ControlFlow::Continue(()),
+    )
+    .unwrap_err();
+    assert!(matches!(error, Error::ZeroWeight { .. }), "{error}");
+    assert_eq!(mlp, line().0);
+}
+
+/// The same for classes of weight 0; the guarded step alone says it as an error, and nothing has changed.
+#[test]
+fn a_batch_of_classes_without_weight_is_skipped() {
+    let mut stream = RandomStream::new(6);
+    let mut mlp = Mlp::<f64>::new(&[2, 4, 3], Activation::Relu, &mut stream).unwrap();
+    let x: Matrix<f64> = stream.normal_matrix(4, 2);
+    let classes = [2, 2, 0, 1];
+    let loss = CrossEntropy::default().with_class_weights(&[1.0, 2.0, 0.0]);
+    let training = fit(
+        &mut mlp,
+        x.view(),
+        &Targets::classes(&classes),
+        &loss,
+        &mut adam(0.1),
+        &TrainingOptions::default().with_batch(2).with_epochs(1).with_shuffle(false),
+        &mut stream,
+        &mut |_| ControlFlow::Continue(()),
+    )
+    .unwrap();
+    assert_eq!((training.status, training.steps, training.skipped), (Status::Completed, 1, 1));
+    let (before, mut optimiser) = (mlp.clone(), adam(0.1));
+    let (pair, labels) = (x.submatrix(0..2, 0..2), Targets::classes(&classes[..2]));
+    let error = Trainer::new().step(&mut mlp, pair, &labels, &loss, &mut optimiser).unwrap_err();
+    assert!(matches!(error, Error::ZeroWeight { .. }), "{error}");
+    assert_eq!((mlp, optimiser.steps()), (before, 0));
 }

@@ -63,6 +63,14 @@ pub enum CheckpointError {
         /// Why.
         reason: crate::Error,
     },
+    /// The model refuses the constants of the file.
+    #[error("{}: {reason}", path.display())]
+    Constants {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: crate::Error,
+    },
     /// The model's own list of tensors does not fit its parameters.
     #[error("the model's tensor {name:?} {problem}")]
     Layout {

@@ -7,6 +7,9 @@
 //! [`save_training`] also keeps the state of the optimiser, so that [`load_training`] goes on with the same bits: each moment is a tensor `optimiser.<name>` as long as all
 //! parameters, and kind, steps and learning rate are texts. [`load`] passes over them.
 //!
+//! What a model holds but does not learn ([`Parameters::constants`]: the variances of a Gaussian [`Rbm`](super::Rbm), the frequencies of Fourier features in a
+//! [`Sequential`](super::Sequential)) is there too, in `f64`, as PyTorch's buffers are.
+//!
 //! Half-precision and single tensors go into `f64` models exactly; `f64` tensors into `f32` models are rounded to nearest.
 
 mod error;
@@ -15,7 +18,7 @@ mod training;
 pub use error::{CheckpointError, Result, ShapeMismatch};
 pub use training::{load_training, save_training};
 
-use super::{Parameters, TensorPlace};
+use super::{Constant, Parameters, TensorPlace};
 use crate::data::safetensors::SafeTensors;
 use crate::data::{Array, DataError};
 use crate::scalar::Scalar;
@@ -82,7 +85,7 @@ pub fn save<T: Scalar>(
 ///
 /// # Errors
 /// [`CheckpointError::OtherModel`] with all tensors that are missing, unexpected or of another shape; [`CheckpointError::NotFinite`]; [`CheckpointError::Tensor`] for elements that
-/// the model's type cannot hold; [`CheckpointError::File`] for a file that cannot be read. The model has not changed then.
+/// the model's type cannot hold; [`CheckpointError::Constants`] for constants that the model refuses; [`CheckpointError::File`] for a file that cannot be read. The model has not changed then.
 pub fn load<T: Scalar>(
     path: impl AsRef<Path>,
     model: &mut (impl Parameters<T> + ?Sized),
@@ -101,7 +104,8 @@ pub fn load_with<T: Scalar>(
 ) -> Result<BTreeMap<String, String>> {
     let path = path.as_ref();
     let mut file = SafeTensors::read(path)?;
-    let parameters = take_parameters(path, &mut file, model, not_finite)?;
+    let (parameters, constants) = take_model(path, &mut file, model, not_finite)?;
+    set_constants(path, model, &constants)?;
     model.parameters_mut().copy_from_slice(&parameters);
     file.metadata.retain(|key, _| !key.starts_with(OPTIMISER));
     Ok(file.metadata)
@@ -114,6 +118,15 @@ fn file_of<T: Scalar>(model: &(impl Parameters<T> + ?Sized), texts: &[(&str, &st
     for TensorPlace { name, shape, range } in checked_tensors(model)? {
         let array = Array::from_scalars(&shape, &parameters[range])?;
         if file.insert(name.clone(), array)?.is_some() {
+            return Err(CheckpointError::Layout { name, problem: "is there twice" });
+        }
+    }
+    for Constant { name, shape, values, .. } in model.constants() {
+        if name.starts_with(OPTIMISER) {
+            let problem = "has a name that is kept for the optimiser";
+            return Err(CheckpointError::Layout { name, problem });
+        }
+        if file.insert(name.clone(), Array::from_scalars(&shape, &values)?)?.is_some() {
             return Err(CheckpointError::Layout { name, problem: "is there twice" });
         }
     }
@@ -151,27 +164,33 @@ fn checked_tensors<T: Scalar>(model: &(impl Parameters<T> + ?Sized)) -> Result<V
     Ok(tensors)
 }
 
-/// The parameters of a model out of a file, whose other tensors may only be an optimiser's.
-fn take_parameters<T: Scalar>(
+/// The parameters of a model and its constants out of a file, whose other tensors may only be an optimiser's.
+fn take_model<T: Scalar>(
     path: &Path,
     file: &mut SafeTensors,
     model: &(impl Parameters<T> + ?Sized),
     not_finite: NotFinite,
-) -> Result<Vec<T>> {
-    let tensors = checked_tensors(model)?;
+) -> Result<(Vec<T>, Vec<Constant>)> {
+    let (tensors, mut constants) = (checked_tensors(model)?, model.constants());
     let (mut missing, mut shapes) = (Vec::new(), Vec::new());
-    for TensorPlace { name, shape, .. } in &tensors {
+    let learned = tensors.iter().map(|TensorPlace { name, shape, .. }| (name, shape, true));
+    let held = constants.iter().map(|Constant { name, shape, required, .. }| (name, shape, *required));
+    for (name, shape, required) in learned.chain(held) {
         match file.tensor(name) {
-            None => missing.push(name.clone()),
+            None if required => missing.push(name.clone()),
             Some(array) if array.shape() != shape => shapes.push(ShapeMismatch {
                 name: name.clone(),
                 expected: shape.clone(),
                 got: array.shape().to_vec(),
             }),
-            Some(_) => {}
+            _ => {}
         }
     }
-    let known = |name: &str| name.starts_with(OPTIMISER) || tensors.iter().any(|tensor| tensor.name == name);
+    let known = |name: &str| {
+        name.starts_with(OPTIMISER)
+            || tensors.iter().any(|tensor| tensor.name == name)
+            || constants.iter().any(|constant| constant.name == name)
+    };
     let unexpected: Vec<String> =
         file.tensors().map(|(name, _)| name).filter(|name| !known(name)).map(str::to_owned).collect();
     if !(missing.is_empty() && unexpected.is_empty() && shapes.is_empty()) {
@@ -181,7 +200,23 @@ fn take_parameters<T: Scalar>(
     for TensorPlace { name, .. } in &tensors {
         parameters.extend(take_tensor::<T>(path, file, name, not_finite)?);
     }
-    Ok(parameters)
+    for constant in &mut constants {
+        if file.tensor(&constant.name).is_some() {
+            constant.values = take_tensor::<f64>(path, file, &constant.name, not_finite)?;
+        }
+    }
+    Ok((parameters, constants))
+}
+
+/// Gives a model its constants.
+fn set_constants<T: Scalar>(
+    path: &Path,
+    model: &mut (impl Parameters<T> + ?Sized),
+    constants: &[Constant],
+) -> Result<()> {
+    model
+        .set_constants(constants)
+        .map_err(|reason| CheckpointError::Constants { path: path.to_owned(), reason })
 }
 
 /// The elements of a tensor that the file has.

@@ -1,7 +1,8 @@
 //! A model together with the state of its optimiser.
 
 use super::{
-    CheckpointError, NotFinite, OPTIMISER, Parameters, Result, file_of, take_parameters, take_tensor,
+    CheckpointError, NotFinite, OPTIMISER, Parameters, Result, file_of, set_constants, take_model,
+    take_tensor,
 };
 use crate::data::Array;
 use crate::data::safetensors::SafeTensors;
@@ -76,9 +77,14 @@ pub fn load_training<T: Scalar>(
 ) -> Result<BTreeMap<String, String>> {
     let path = path.as_ref();
     let mut file = SafeTensors::read(path)?;
-    let parameters = take_parameters(path, &mut file, model, NotFinite::Refuse)?;
+    let (parameters, constants) = take_model(path, &mut file, model, NotFinite::Refuse)?;
     let state = take_state(path, &mut file, parameters.len())?;
-    optimiser.restore(state).map_err(|reason| CheckpointError::State { path: path.to_owned(), reason })?;
+    let constants_before = model.constants();
+    set_constants(path, model, &constants)?;
+    if let Err(reason) = optimiser.restore(state) {
+        set_constants(path, model, &constants_before)?;
+        return Err(CheckpointError::State { path: path.to_owned(), reason });
+    }
     model.parameters_mut().copy_from_slice(&parameters);
     Ok(file.metadata)
 }

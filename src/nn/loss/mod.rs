@@ -72,7 +72,7 @@ pub trait Loss<T: Scalar>: Sync {
     /// [`Error::Empty`](crate::Error) of an empty batch; [`Error::Shape`](crate::Error) where targets or sample weights do not fit the predictions;
     /// [`Error::UnknownName`](crate::Error) for classes where values are needed or the reverse; [`Error::Label`](crate::Error) for a class that is not there;
     /// [`Error::NotFiniteEntry`](crate::Error), [`Error::Entry`](crate::Error) for targets that have no meaning; [`Error::NotFinite`](crate::Error),
-    /// [`Error::Negative`](crate::Error), [`Error::Argument`](crate::Error) for such weights, or a mean over weights that are all zero.
+    /// [`Error::Negative`](crate::Error), [`Error::Argument`](crate::Error) for such weights; [`Error::ZeroWeight`](crate::Error) for a mean over weights that are all zero.
     fn value(&self, prediction: MatrixView<'_, T>, targets: &Targets<'_, T>) -> Result<f64>;
 
     /// The loss, and its gradient, which is written over `dprediction`: (batch, out).

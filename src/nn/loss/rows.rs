@@ -118,6 +118,7 @@ pub(super) fn scale(reduction: Reduction, weight: f64) -> Result<f64> {
     match reduction {
         Reduction::Sum => Ok(1.0),
         Reduction::Mean if weight > 0.0 && weight.is_finite() => Ok(1.0 / weight),
+        Reduction::Mean if weight == 0.0 => Err(Error::ZeroWeight { what: "the weights of the samples" }),
         Reduction::Mean => Err(Error::Argument {
             name: "sum of the weights of the samples",
             value: weight,

@@ -40,12 +40,12 @@ use std::ops::Range;
 
 /// One layer's place among the parameters.
 #[derive(Debug, Clone, PartialEq)]
-struct Layer {
-    inp: usize,
-    out: usize,
-    weight: Range<usize>,
-    bias: Option<Range<usize>>,
-    activation: Activation,
+pub(super) struct Layer {
+    pub(super) inp: usize,
+    pub(super) out: usize,
+    pub(super) weight: Range<usize>,
+    pub(super) bias: Option<Range<usize>>,
+    pub(super) activation: Activation,
 }
 
 /// A multilayer perceptron. See the [module](self) for formulas and passes.
@@ -133,6 +133,11 @@ impl<T: Scalar> Mlp<T> {
     pub fn training_flops(&self) -> f64 {
         let all: usize = self.layers.iter().map(|layer| 6 * layer.inp * layer.out).sum();
         (all - 2 * self.layers[0].inp * self.layers[0].out) as f64
+    }
+
+    /// The layers' places among the parameters, first to last.
+    pub(super) fn places(&self) -> &[Layer] {
+        &self.layers
     }
 
     fn weight(&self, layer: usize) -> &[T] {

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::matrix::{Matrix, MatrixView};
-use crate::nn::{Parameters, TensorPlace};
+use crate::nn::{Constant, Parameters, TensorPlace};
 use crate::random::RandomStream;
 use crate::scalar::Scalar;
 
@@ -22,7 +22,10 @@ pub enum VisibleUnits<T> {
 /// A restricted Boltzmann machine with binary hidden units: see the [room](super) for its distribution.
 ///
 /// Parameters lie in one slice, as tensors `weight` (hidden, visible), `visible_bias` (visible) and `hidden_bias` (hidden): an optimiser
-/// or a checkpoint takes it as any other model ([`Parameters`]). The variances of Gaussian units are no parameters.
+/// or a checkpoint takes it as any other model ([`Parameters`]). The variances of Gaussian units are no parameters, but a
+/// [constant](Parameters::constants) of the name `variances`: a checkpoint keeps them, and loading gives the machine those of the file. A file
+/// that has none loads only into a machine whose variances are all 1; where others were meant, load it so and
+/// call [`with_gaussian_visible`](Rbm::with_gaussian_visible) after that.
 ///
 /// # Examples
 /// ```
@@ -127,18 +130,7 @@ impl<T: Scalar> Rbm<T> {
     /// # Ok::<(), brenier::Error>(())
     /// ```
     pub fn with_gaussian_visible(mut self, variances: &[T]) -> Result<Self> {
-        check_length("number of variances", self.visible, variances.len())?;
-        for variance in variances {
-            // Messages are multiplied with 1/σ²: it must be a number too.
-            if !(variance.is_finite() && *variance > T::ZERO && (T::ONE / *variance).is_finite()) {
-                return Err(Error::Argument {
-                    name: "variance",
-                    value: variance.to_f64(),
-                    requirement: "it must be finite and positive, and so must its reciprocal",
-                });
-            }
-        }
-        self.units = VisibleUnits::Gaussian { variances: variances.to_vec() };
+        self.units = gaussian_units(self.visible, variances)?;
         Ok(self)
     }
 
@@ -317,6 +309,41 @@ impl<T: Scalar> Parameters<T> for Rbm<T> {
             place("hidden_bias", vec![self.hidden], biases..biases + self.hidden),
         ]
     }
+
+    /// The variances of Gaussian visible units. A file must have them unless all are 1.
+    fn constants(&self) -> Vec<Constant> {
+        let VisibleUnits::Gaussian { variances } = &self.units else { return Vec::new() };
+        vec![Constant {
+            name: "variances".to_owned(),
+            shape: vec![self.visible],
+            values: variances.iter().map(|variance| variance.to_f64()).collect(),
+            required: self.scaling().is_some(),
+        }]
+    }
+
+    fn set_constants(&mut self, constants: &[Constant]) -> Result<()> {
+        if let (VisibleUnits::Gaussian { .. }, Some(constant)) = (&self.units, constants.first()) {
+            let variances: Vec<T> = constant.values.iter().map(|&value| T::from_f64(value)).collect();
+            self.units = gaussian_units(self.visible, &variances)?;
+        }
+        Ok(())
+    }
+}
+
+/// Real units of these variances, one for each of the `visible` units.
+fn gaussian_units<T: Scalar>(visible: usize, variances: &[T]) -> Result<VisibleUnits<T>> {
+    check_length("number of variances", visible, variances.len())?;
+    for variance in variances {
+        // Messages are multiplied with 1/σ²: it must be a number too.
+        if !(variance.is_finite() && *variance > T::ZERO && (T::ONE / *variance).is_finite()) {
+            return Err(Error::Argument {
+                name: "variance",
+                value: variance.to_f64(),
+                requirement: "it must be finite and positive, and so must its reciprocal",
+            });
+        }
+    }
+    Ok(VisibleUnits::Gaussian { variances: variances.to_vec() })
 }
 
 pub(super) fn shape(operation: &'static str, what: &'static str, expected: usize, got: usize) -> Error {

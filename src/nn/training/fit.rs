@@ -6,9 +6,10 @@ use crate::error::{Error, Result};
 use crate::matrix::MatrixView;
 use crate::nn::loss::{Loss, TargetBuffer, TargetKind, Targets};
 use crate::nn::optim::{Optimiser, Schedule};
-use crate::nn::{Mlp, check_batch};
+use crate::nn::{Mlp, Network, check_batch};
 use crate::random::RandomStream;
 use std::cell::Cell;
+use std::marker::PhantomData;
 use std::ops::ControlFlow;
 
 /// How [`fit`] goes through the data.
@@ -30,7 +31,8 @@ pub struct TrainingOptions {
     pub shuffle: bool,
     /// The learning rate of each step; without it the optimiser's own stays.
     pub schedule: Option<Schedule>,
-    /// The schedule's step of the first step: the number of steps before a run that is taken up again. Default 0.
+    /// The number of the first step in the schedule and in what dropout draws: the number of steps before a run that is taken up again.
+    /// Default 0.
     pub first_step: u64,
     /// The largest norm of a gradient, if there is one.
     pub clip_norm: Option<f64>,
@@ -74,7 +76,7 @@ impl TrainingOptions {
         self
     }
 
-    /// Sets where in the schedule the first step is: for a run that is taken up again, the steps before it (an optimiser that was
+    /// Sets the number of the first step: for a run that is taken up again, the steps before it (an optimiser that was
     /// loaded knows them: [`Optimiser::steps`]).
     pub fn with_first_step(mut self, first_step: u64) -> Self {
         self.first_step = first_step;
@@ -88,7 +90,7 @@ impl TrainingOptions {
     }
 }
 
-/// What the observer is told after each step, and how it steers.
+/// What the observer is told after each mini-batch, and how it steers.
 ///
 /// # Examples
 /// A rate that falls when the loss on other data does not:
@@ -126,30 +128,35 @@ impl TrainingOptions {
 /// ```
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct TrainingProgress<'a, T> {
+pub struct TrainingProgress<'a, T, N = Mlp<T>> {
     /// The network after the step.
-    pub network: &'a Mlp<T>,
+    pub network: &'a N,
     /// The epoch, counted from 0.
     pub epoch: usize,
     /// The step, counted from 0 over all epochs.
     pub step: u64,
-    /// Steps of all epochs.
+    /// Steps of all epochs, if no batch is skipped.
     pub steps: u64,
-    /// Whether this step ends an epoch.
+    /// Whether the batch was skipped because its weights sum to zero. There was no step then: `step` is the number of the next one, `loss` and
+    /// `gradient_norm` are NaN.
+    pub skipped: bool,
+    /// Whether this batch ends an epoch.
     pub ends_epoch: bool,
     /// The loss of the step's batch, before the step.
     pub loss: f64,
-    /// The mean of the losses of this epoch so far, each with the size of its batch.
+    /// The mean of the losses of this epoch so far, each with the size of its batch; NaN while all batches were skipped.
     pub epoch_loss: f64,
     /// The norm of the gradient, before clipping.
     pub gradient_norm: f64,
     /// The learning rate of the step.
     pub learning_rate: f64,
+    /// Whose elements they are.
+    scalar: PhantomData<T>,
     /// What the observer wants the rate to be.
     next_rate: Cell<Option<f64>>,
 }
 
-impl<T> TrainingProgress<'_, T> {
+impl<T, N> TrainingProgress<'_, T, N> {
     /// Sets the learning rate of the steps after this one. A schedule, where there is one, sets its own.
     pub fn set_learning_rate(&self, learning_rate: f64) {
         self.next_rate.set(Some(learning_rate));
@@ -164,20 +171,26 @@ pub struct Training {
     pub status: Status,
     /// Steps that were taken.
     pub steps: u64,
-    /// The mean loss of each epoch that was begun, over the batches before their steps.
+    /// Batches that were skipped because their weights sum to zero: a weighted mean of their losses does not exist.
+    pub skipped: u64,
+    /// The mean loss of each epoch that was begun, over the batches before their steps; NaN for an epoch without a step.
     pub epoch_losses: Vec<f64>,
 }
 
-/// Trains a network on inputs (samples, inputs) and their targets, in mini-batches.
+/// Trains a network ([`Mlp`], [`Sequential`](crate::nn::Sequential) or another [`Network`]) on inputs (samples, inputs) and their targets, in mini-batches.
 ///
 /// The order of the samples comes from `stream` alone: same seed, same bits, for any number of threads. The observer is told of each step,
 /// sees the network, and may stop or set the learning rate. To go on later with the same bits, keep the stream's
 /// [`state`](RandomStream::state) beside the checkpoint and say at which [step](TrainingOptions::first_step) of the schedule the run is. Inputs, targets and classes are looked at before the first step. Time: `epochs samples` times
-/// [`training_flops`](Mlp::training_flops); memory: a batch and the [workspace](crate::nn::MlpWorkspace) of one.
+/// [`training_flops`](Mlp::training_flops) for an [`Mlp`]; memory: a batch and the [workspace](Network::Workspace) of one.
+///
+/// With sample or class weights and a [mean](crate::nn::loss::Reduction::Mean) for the loss, a batch may have no weight at all. Its mean is undefined (0/0: PyTorch's losses give NaN), so it is
+/// skipped: no step, the optimiser's moments stay, [`Training::skipped`] counts it, and the observer is told. An epoch of
+/// nothing else is an error.
 ///
 /// # Errors
 /// [`Error::Empty`] without samples, [`Error::Shape`] if inputs, targets and network do not fit together, [`Error::Argument`] for a batch
-/// of 0, [`Error::NotFiniteEntry`] for data that are not finite, and what loss, optimiser and clipping refuse. Numbers that become infinite on
+/// of 0, [`Error::NotFiniteEntry`] for data that are not finite, [`Error::ZeroWeight`] after a first epoch in which no sample had any weight, and what loss, optimiser and clipping refuse. Numbers that become infinite on
 /// the way are a [`Status`].
 ///
 /// # Examples
@@ -206,33 +219,33 @@ pub struct Training {
 /// # Ok::<(), brenier::Error>(())
 /// ```
 #[allow(clippy::too_many_arguments)] // a network, data, how to train, and who watches
-pub fn fit<T: Scalar>(
-    mlp: &mut Mlp<T>,
+pub fn fit<T: Scalar, N: Network<T>>(
+    network: &mut N,
     inputs: MatrixView<'_, T>,
     targets: &Targets<'_, T>,
     loss: &impl Loss<T>,
     optimiser: &mut impl Optimiser<T>,
     options: &TrainingOptions,
     stream: &mut RandomStream,
-    observer: &mut dyn FnMut(&TrainingProgress<'_, T>) -> ControlFlow<()>,
+    observer: &mut dyn FnMut(&TrainingProgress<'_, T, N>) -> ControlFlow<()>,
 ) -> Result<Training> {
-    check(mlp, inputs, targets, options)?;
+    check(network, inputs, targets, options)?;
     let samples = inputs.rows();
     let steps_in_epoch = samples.div_ceil(options.batch) as u64;
     let steps = steps_in_epoch.saturating_mul(options.epochs as u64); // who stops it by the observer may ask for any number
-    let mut trainer = Trainer::new();
+    let mut trainer = Trainer::new().with_first_step(options.first_step);
     if let Some(norm) = options.clip_norm {
         trainer = trainer.with_clip_norm(norm);
     }
     let mut order: Vec<usize> = (0..samples).collect();
     let mut rows = Vec::new();
     let mut target_buffer = TargetBuffer::default();
-    let mut training = Training { status: Status::Completed, steps: 0, epoch_losses: Vec::new() };
+    let mut training = Training { status: Status::Completed, steps: 0, skipped: 0, epoch_losses: Vec::new() };
     for epoch in 0..options.epochs {
         if options.shuffle {
             stream.shuffle(&mut order);
         }
-        let (mut sum, mut seen) = (0.0, 0);
+        let (mut sum, mut counted, mut seen) = (0.0, 0, 0);
         training.epoch_losses.push(f64::NAN);
         for indices in order.chunks(options.batch) {
             rows.clear();
@@ -244,36 +257,47 @@ pub fn fit<T: Scalar>(
                     .set_learning_rate(schedule.rate(options.first_step.saturating_add(training.steps)))?;
             }
             let learning_rate = optimiser.learning_rate();
-            let (value, gradient_norm) = match trainer.step(mlp, x, &batch_targets, loss, optimiser)? {
-                StepOutcome::Taken { loss, gradient_norm } => (loss, gradient_norm),
-                StepOutcome::NotFinite(place) => {
+            seen += indices.len();
+            let step = match trainer.step(network, x, &batch_targets, loss, optimiser) {
+                Ok(StepOutcome::Taken { loss, gradient_norm }) => {
+                    counted += indices.len();
+                    sum += loss * indices.len() as f64;
+                    training.epoch_losses[epoch] = sum / counted as f64;
+                    Some((loss, gradient_norm))
+                }
+                Ok(StepOutcome::NotFinite(place)) => {
                     training.status = Status::NotFinite { step: training.steps, place };
                     return Ok(training);
                 }
+                // The rest of the epoch may have weight; where nothing has, there is nothing to train on.
+                Err(Error::ZeroWeight { .. }) if counted > 0 || seen < samples => None,
+                Err(error) => return Err(error),
             };
-            sum += value * indices.len() as f64;
-            seen += indices.len();
-            let epoch_loss = sum / seen as f64;
-            training.epoch_losses[epoch] = epoch_loss;
+            let (loss, gradient_norm) = step.unwrap_or((f64::NAN, f64::NAN));
             let progress = TrainingProgress {
-                network: mlp,
+                network: &*network,
                 epoch,
                 step: training.steps,
                 steps,
+                skipped: step.is_none(),
                 ends_epoch: seen == samples,
-                loss: value,
-                epoch_loss,
+                loss,
+                epoch_loss: training.epoch_losses[epoch],
                 gradient_norm,
                 learning_rate,
+                scalar: PhantomData,
                 next_rate: Cell::new(None),
             };
-            training.steps += 1;
+            match step {
+                Some(_) => training.steps += 1,
+                None => training.skipped += 1,
+            }
             let answer = observer(&progress);
             if let Some(rate) = progress.next_rate.get() {
                 optimiser.set_learning_rate(rate)?;
             }
             if answer.is_break() {
-                if training.steps < steps {
+                if training.steps + training.skipped < steps {
                     training.status = Status::Stopped;
                 }
                 return Ok(training);
@@ -285,12 +309,12 @@ pub fn fit<T: Scalar>(
 
 /// Refuses data that do not fit or are not finite, before the first step.
 fn check<T: Scalar>(
-    mlp: &Mlp<T>,
+    network: &impl Network<T>,
     inputs: MatrixView<'_, T>,
     targets: &Targets<'_, T>,
     options: &TrainingOptions,
 ) -> Result<()> {
-    check_batch("fit", "columns of the inputs", inputs, mlp.inputs())?;
+    check_batch("fit", "columns of the inputs", inputs, network.inputs())?;
     if options.batch == 0 {
         return Err(Error::Argument { name: "batch", value: 0.0, requirement: "it must be at least 1" });
     }
@@ -305,19 +329,19 @@ fn check<T: Scalar>(
     inputs.check_finite("inputs")?;
     match targets.kind() {
         TargetKind::Values(values) => {
-            if values.columns() != mlp.outputs() {
+            if values.columns() != network.outputs() {
                 let what = "columns of the targets";
                 return Err(Error::Shape {
                     operation: "fit",
                     what,
-                    expected: mlp.outputs(),
+                    expected: network.outputs(),
                     got: values.columns(),
                 });
             }
             values.check_finite("targets")
         }
-        TargetKind::Classes(classes) => match classes.iter().position(|&class| class >= mlp.outputs()) {
-            Some(index) => Err(Error::Label { index, label: classes[index], classes: mlp.outputs() }),
+        TargetKind::Classes(classes) => match classes.iter().position(|&class| class >= network.outputs()) {
+            Some(index) => Err(Error::Label { index, label: classes[index], classes: network.outputs() }),
             None => Ok(()),
         },
     }

@@ -1,4 +1,4 @@
-//! Training a [`Mlp`](super::Mlp): one guarded step, and the loop over mini-batches of a data set.
+//! Training a [`Network`](super::Network), as [`Mlp`](super::Mlp) and [`Sequential`](super::Sequential) are: one guarded step, and the loop over mini-batches of a data set.
 //!
 //! A step is forward, loss, backward, clipping, optimiser. It looks at the loss and at the norm of the gradient before anything changes:
 //! where one of them is not finite, training stops with a [`Status::NotFinite`] that names step and [`Place`], and the weights are those

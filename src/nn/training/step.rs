@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::matrix::{MatrixView, MatrixViewMut};
 use crate::nn::loss::{Loss, Targets};
 use crate::nn::optim::{Optimiser, clip_by_norm, gradient_norm};
-use crate::nn::{Mlp, MlpWorkspace, Parameters};
+use crate::nn::{MlpWorkspace, Network};
 use crate::{Scalar, simd};
 use std::fmt;
 
@@ -106,7 +106,9 @@ pub enum StepOutcome {
     NotFinite(Place),
 }
 
-/// The memory of guarded training steps of one network: workspace, gradient, and the last good weights.
+/// The memory of guarded training steps of one [`Network`]: workspace, gradient, and the last good weights.
+///
+/// It counts its steps, and each forward pass learns the number of its own: from that follows what dropout sets to zero.
 ///
 /// # Examples
 /// Freshly drawn batches, as flow matching needs them:
@@ -136,37 +138,46 @@ pub enum StepOutcome {
 /// # Ok::<(), brenier::Error>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct Trainer<T> {
-    workspace: MlpWorkspace<T>,
+pub struct Trainer<T, W = MlpWorkspace<T>> {
+    workspace: W,
     gradient: Vec<T>,
     /// The gradient of the loss in the outputs.
     doutput: Vec<T>,
     /// The weights of the last step whose loss and gradient were finite; empty before the first.
     last_good: Vec<T>,
     clip_norm: Option<f64>,
+    /// The number of the next step.
+    next_step: u64,
 }
 
-impl<T: Scalar> Default for Trainer<T> {
+impl<T: Scalar, W: Default> Default for Trainer<T, W> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<T: Scalar> Trainer<T> {
+impl<T: Scalar, W: Default> Trainer<T, W> {
     /// Without clipping; the first step allocates.
     pub fn new() -> Self {
         Trainer {
-            workspace: MlpWorkspace::new(),
+            workspace: W::default(),
             gradient: Vec::new(),
             doutput: Vec::new(),
             last_good: Vec::new(),
             clip_norm: None,
+            next_step: 0,
         }
     }
 
     /// Gradients with a larger norm are scaled down to this norm.
     pub fn with_clip_norm(mut self, norm: f64) -> Self {
         self.clip_norm = Some(norm);
+        self
+    }
+
+    /// The number of the first step, for a training that is taken up again: the steps before it. Default 0.
+    pub fn with_first_step(mut self, first_step: u64) -> Self {
+        self.next_step = first_step;
         self
     }
 
@@ -180,15 +191,15 @@ impl<T: Scalar> Trainer<T> {
     /// # Errors
     /// Those of the network's forward pass, the loss and the optimiser; nothing has changed then. Numbers that are not finite are an
     /// [outcome](StepOutcome::NotFinite).
-    pub fn step(
+    pub fn step<N: Network<T, Workspace = W>>(
         &mut self,
-        mlp: &mut Mlp<T>,
+        network: &mut N,
         x: MatrixView<'_, T>,
         targets: &Targets<'_, T>,
         loss: &impl Loss<T>,
         optimiser: &mut impl Optimiser<T>,
     ) -> Result<StepOutcome> {
-        self.step_with(mlp, x, optimiser, |prediction, dprediction| {
+        self.step_with(network, x, optimiser, |prediction, dprediction| {
             loss.value_and_gradient_into(prediction, targets, dprediction)
         })
     }
@@ -198,27 +209,27 @@ impl<T: Scalar> Trainer<T> {
     ///
     /// # Errors
     /// Those of the network's forward pass, the loss and the optimiser; nothing has changed then.
-    pub fn step_with(
+    pub fn step_with<N: Network<T, Workspace = W>>(
         &mut self,
-        mlp: &mut Mlp<T>,
+        network: &mut N,
         x: MatrixView<'_, T>,
         optimiser: &mut impl Optimiser<T>,
         loss: impl FnOnce(MatrixView<'_, T>, MatrixViewMut<'_, T>) -> Result<f64>,
     ) -> Result<StepOutcome> {
-        let prediction = mlp.forward(x, &mut self.workspace)?;
+        let prediction = network.training_forward(x, self.next_step, &mut self.workspace)?;
         let (rows, columns) = prediction.shape();
         self.doutput.resize(rows * columns, T::ZERO);
         let doutput = MatrixViewMut::from_slice(&mut self.doutput, rows, columns)?;
         let value = loss(prediction, doutput)?;
         if !value.is_finite() {
-            let place = self.place_in_forward_pass(mlp, x);
-            self.restore(mlp, &place);
+            let place = self.place_in_forward_pass(network, x);
+            self.restore(network, &place);
             return Ok(StepOutcome::NotFinite(place));
         }
-        self.gradient.resize(mlp.parameters().len(), T::ZERO);
+        self.gradient.resize(network.parameters().len(), T::ZERO);
         self.gradient.fill(T::ZERO);
         let doutput = MatrixView::from_slice(&self.doutput, rows, columns)?;
-        mlp.backward(doutput, &mut self.workspace, &mut self.gradient, None)?;
+        network.training_backward(doutput, &mut self.workspace, &mut self.gradient, None)?;
         let norm = match self.clip_norm {
             Some(largest) => clip_by_norm(&mut self.gradient, largest),
             None => gradient_norm(&self.gradient),
@@ -226,62 +237,60 @@ impl<T: Scalar> Trainer<T> {
         let gradient_norm = match norm {
             Ok(norm) => norm,
             Err(Error::NotFinite { index, .. }) => {
-                let (tensor, index) = tensor_of(mlp, index);
+                let (tensor, index) = tensor_of(network, index);
                 let place = Place::Gradient { tensor, index };
-                self.restore(mlp, &place);
+                self.restore(network, &place);
                 return Ok(StepOutcome::NotFinite(place));
             }
             Err(error) => return Err(error),
         };
         self.last_good.clear();
-        self.last_good.extend_from_slice(mlp.parameters());
-        optimiser.step(mlp.parameters_mut(), &self.gradient)?;
-        if let Some(place) = Self::broken_weight(mlp) {
-            self.restore(mlp, &place);
+        self.last_good.extend_from_slice(network.parameters());
+        optimiser.step(network.parameters_mut(), &self.gradient)?;
+        if let Some(place) = Self::broken_weight(network) {
+            self.restore(network, &place);
             return Ok(StepOutcome::NotFinite(place));
         }
+        self.next_step = self.next_step.wrapping_add(1);
         Ok(StepOutcome::Taken { loss: value, gradient_norm })
     }
 
     /// Where the first number of the forward pass lies that is not finite.
-    fn place_in_forward_pass(&self, mlp: &Mlp<T>, x: MatrixView<'_, T>) -> Place {
+    fn place_in_forward_pass<N: Network<T, Workspace = W>>(
+        &self,
+        network: &N,
+        x: MatrixView<'_, T>,
+    ) -> Place {
         if let Err(Error::NotFiniteEntry { row, column, .. }) = x.check_finite("batch") {
             return Place::Input { row, column };
         }
-        for layer in 0..mlp.layers() {
-            let activations =
-                self.workspace.activations(layer).expect("the forward pass has filled every layer");
-            if let Err(Error::NotFiniteEntry { row, column, .. }) = activations.check_finite("activations") {
-                return Place::Layer { layer, row, unit: column };
-            }
-        }
-        Place::Loss
+        network.first_not_finite(&self.workspace).unwrap_or(Place::Loss)
     }
 
     /// The first weight that a step has left NaN or infinite. A loss can be finite all the same, behind a tanh for one.
-    fn broken_weight(mlp: &Mlp<T>) -> Option<Place> {
-        let parameters = mlp.parameters();
+    fn broken_weight(network: &impl Network<T>) -> Option<Place> {
+        let parameters = network.parameters();
         // Finite numbers may have an infinite sum; the others never have a finite one.
         if simd::sum(parameters).is_finite() {
             return None;
         }
         let index = parameters.iter().position(|parameter| !parameter.is_finite())?;
-        let (tensor, index) = tensor_of(mlp, index);
+        let (tensor, index) = tensor_of(network, index);
         Some(Place::Weight { tensor, index })
     }
 
     /// Goes back to the last good weights, unless the batch is to blame.
-    fn restore(&self, mlp: &mut Mlp<T>, place: &Place) {
+    fn restore(&self, network: &mut impl Network<T>, place: &Place) {
         let is_of_batch = matches!(place, Place::Input { .. });
-        if !is_of_batch && self.last_good.len() == mlp.parameters().len() {
-            mlp.parameters_mut().copy_from_slice(&self.last_good);
+        if !is_of_batch && self.last_good.len() == network.parameters().len() {
+            network.parameters_mut().copy_from_slice(&self.last_good);
         }
     }
 }
 
 /// The tensor in which a parameter lies, and its place there.
-fn tensor_of<T: Scalar>(mlp: &Mlp<T>, index: usize) -> (String, usize) {
-    let tensor = mlp
+fn tensor_of<T: Scalar>(network: &impl Network<T>, index: usize) -> (String, usize) {
+    let tensor = network
         .tensors()
         .into_iter()
         .find(|tensor| tensor.range.contains(&index))

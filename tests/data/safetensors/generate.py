@@ -32,3 +32,24 @@ state = {f"layers.{index // 2}.{name}": tensor for index, layer in enumerate(mod
 save_file(state, "model.safetensors")
 x = torch.tensor([[0.5, -1.0, 2.0]])
 print("model at", x.tolist(), "is", model(x).tolist())
+
+# A chain with its outputs, gradients and three steps of Adam: tests/learning/sequential.rs.
+chain = torch.nn.Sequential(
+    torch.nn.Linear(2, 5), torch.nn.LayerNorm(5), torch.nn.SiLU(), torch.nn.Dropout(0.0), torch.nn.Linear(5, 1)
+).double()
+save_file(chain.state_dict(), "sequential.safetensors")
+x = torch.tensor([[0.5, -1.0], [2.0, 0.25], [-0.75, 1.5]], dtype=torch.float64, requires_grad=True)
+target = torch.tensor([[1.0], [-0.5], [0.25]], dtype=torch.float64)
+adam = torch.optim.Adam(chain.parameters(), lr=0.01)
+for step in range(3):
+    adam.zero_grad()
+    x.grad = None
+    y = chain(x)
+    loss = torch.nn.functional.mse_loss(y, target)
+    loss.backward()
+    if step == 0:
+        print("chain at", x.tolist(), "is", y.flatten().tolist())
+        print("gradient in x:", x.grad.flatten().tolist())
+        print("gradient in the parameters:", torch.cat([p.grad.flatten() for p in chain.parameters()]).tolist())
+    adam.step()
+save_file(chain.state_dict(), "sequential_trained.safetensors")

@@ -34,7 +34,7 @@ fn bad_targets_are_refused_and_the_gradient_is_untouched() {
         let error = refuse(loss, good.with_sample_weights(&[1.0, f64::NAN, 1.0, 0.0]));
         assert!(matches!(error, Error::NotFinite { index: 1, .. }), "{name}: {error}");
         let error = refuse(loss, good.with_sample_weights(&[0.0; 4]));
-        assert!(matches!(error, Error::Argument { .. }), "{name}: {error}");
+        assert!(matches!(error, Error::ZeroWeight { .. }), "{name}: {error}");
         if kind == Kind::Classes {
             let error = refuse(loss, Targets::classes(&[0, 1, 3, 9]));
             assert_eq!(error, Error::Label { index: 2, label: 3, classes: 3 });
