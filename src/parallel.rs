@@ -12,6 +12,14 @@ fn has_threads() -> bool {
     rayon::current_num_threads() > 1
 }
 
+/// Threads that share the work. What is computed must not depend on it.
+pub(crate) fn threads() -> usize {
+    #[cfg(feature = "parallel")]
+    return rayon::current_num_threads();
+    #[cfg(not(feature = "parallel"))]
+    1
+}
+
 /// `function` on each range of `chunk` consecutive indices below `count` (the last may be shorter); results in order.
 pub(crate) fn map_chunks<R: Send>(
     count: usize,
@@ -65,6 +73,33 @@ pub(crate) fn for_each_pair_of_chunks_mut<A: Send, B: Send>(
     }
     for (index, (part, other)) in data.chunks_mut(chunk).zip(other.chunks_mut(other_chunk)).enumerate() {
         function(index, part, other);
+    }
+}
+
+/// [`for_each_pair_of_chunks_mut`] with a third list of chunks.
+pub(crate) fn for_each_triple_of_chunks_mut<A: Send, B: Send, C: Send>(
+    (first, first_chunk): (&mut [A], usize),
+    (second, second_chunk): (&mut [B], usize),
+    (third, third_chunk): (&mut [C], usize),
+    function: impl Fn(usize, &mut [A], &mut [B], &mut [C]) + Sync + Send,
+) {
+    assert!(first_chunk > 0 && second_chunk > 0 && third_chunk > 0, "chunks must not be empty");
+    #[cfg(feature = "parallel")]
+    if first.len() > first_chunk && has_threads() {
+        use rayon::prelude::*;
+        let (second, third) = (second.par_chunks_mut(second_chunk), third.par_chunks_mut(third_chunk));
+        first
+            .par_chunks_mut(first_chunk)
+            .zip(second)
+            .zip(third)
+            .enumerate()
+            .for_each(|(index, ((first, second), third))| function(index, first, second, third));
+        return;
+    }
+    let (second, third) = (second.chunks_mut(second_chunk), third.chunks_mut(third_chunk));
+    for (index, ((first, second), third)) in first.chunks_mut(first_chunk).zip(second).zip(third).enumerate()
+    {
+        function(index, first, second, third);
     }
 }
 

@@ -4,8 +4,10 @@ use crate::matrix::{MatrixView, Product, multiply};
 use crate::ot::pair_cost::{AnyPairCost, BlockCost};
 use crate::simd::elementary::Elementary;
 use crate::simd::lanes::{Lanes, Simd, WordLanes};
+use std::cell::Cell;
 use std::fmt::{Debug, Display};
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
+use std::thread::LocalKey;
 
 /// A real floating-point element: `f32` or `f64`. Sealed: no other type can implement it.
 ///
@@ -74,6 +76,9 @@ pub trait Vectorised: Elementary {
     /// The matrix product of this element type.
     fn multiply(product: Product<'_, Self>);
 
+    /// `function` with memory that this thread keeps from one call to the next. What it holds is whatever was left there.
+    fn with_scratch<R>(function: impl FnOnce(&mut Vec<Self>) -> R) -> R;
+
     /// The first `L::LANES` elements of `source` in double precision, exactly.
     fn load_wide<L: Lanes<Element = f64>>(source: &[Self]) -> L;
 
@@ -96,11 +101,24 @@ pub trait Vectorised: Elementary {
     fn double_view(view: MatrixView<'_, Self>) -> Option<MatrixView<'_, f64>>;
 }
 
+/// `function` with the memory of a cell. A call inside of `function` (a thread that waits takes other work) finds an empty one.
+fn with_kept<T, R>(cell: &'static LocalKey<Cell<Vec<T>>>, function: impl FnOnce(&mut Vec<T>) -> R) -> R {
+    let mut memory = cell.take();
+    let result = function(&mut memory);
+    cell.set(memory);
+    result
+}
+
 impl Vectorised for f32 {
     type Register<S: Simd> = S::F32;
 
     fn multiply(product: Product<'_, Self>) {
         multiply(product);
+    }
+
+    fn with_scratch<R>(function: impl FnOnce(&mut Vec<Self>) -> R) -> R {
+        thread_local!(static SCRATCH: Cell<Vec<f32>> = const { Cell::new(Vec::new()) });
+        with_kept(&SCRATCH, function)
     }
 
     #[inline(always)]
@@ -140,6 +158,11 @@ impl Vectorised for f64 {
 
     fn multiply(product: Product<'_, Self>) {
         multiply(product);
+    }
+
+    fn with_scratch<R>(function: impl FnOnce(&mut Vec<Self>) -> R) -> R {
+        thread_local!(static SCRATCH: Cell<Vec<f64>> = const { Cell::new(Vec::new()) });
+        with_kept(&SCRATCH, function)
     }
 
     #[inline(always)]

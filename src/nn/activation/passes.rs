@@ -5,6 +5,7 @@
 
 use super::curves::Curve;
 use super::{Activation, with_curve};
+use crate::matrix::GRANULE;
 use crate::scalar::Vectorised;
 use crate::simd::lanes::Simd;
 use crate::simd::{Lanes, dispatch};
@@ -87,6 +88,18 @@ pub(crate) fn forward_strided<T: Scalar, C: Curve>(
     }
 }
 
+/// [`forward`] for a few rows, by the thread that calls.
+pub(crate) fn forward_rows<T: Scalar>(
+    activation: Activation,
+    bias: Option<&[T]>,
+    z: &mut [T],
+    width: usize,
+    derivatives: &mut [T],
+    kept: Kept,
+) {
+    with_curve!(activation, curve => run_forward(curve, bias, z, [width, width], derivatives, kept));
+}
+
 dispatch! {
     fn run_forward<T: Scalar, C: Curve>(
         curve: C, bias: Option<&[T]>, z: &mut [T], shape: [usize; 2], derivatives: &mut [T], kept: Kept,
@@ -154,9 +167,9 @@ fn forward_kernel<S: Simd, T: Scalar, C: Curve>(
     }
 }
 
-/// Sums of columns that the chunks of [`backward`] need, for so many rows.
+/// Sums of columns that the chunks of [`backward`], or the granules of [`backward_rows`], need for so many rows.
 pub(crate) fn partial_sums(rows: usize, width: usize) -> usize {
-    rows.div_ceil(rows_in_chunk(width)) * width
+    rows.div_ceil(rows_in_chunk(width).min(GRANULE)) * width
 }
 
 /// The way back through [`forward`]: `dout[r, j] *= f'(z[r, j])`, which makes it the gradient of z, and
@@ -190,12 +203,37 @@ pub(crate) fn backward<T: Scalar>(
                 sums.fill(T::ZERO);
                 run_backward(dout, width, chunk_of(index * rows * width), sums);
             });
-            for sums in partial.chunks_exact(width) {
-                for (total, &sum) in dbias.iter_mut().zip(sums) {
-                    *total += sum;
-                }
-            }
+            add_sums(partial, dbias);
         }
+    }
+}
+
+/// Adds sums of columns, chunk after chunk.
+pub(crate) fn add_sums<T: Scalar>(partial: &[T], total: &mut [T]) {
+    for sums in partial.chunks_exact(total.len()) {
+        for (total, &sum) in total.iter_mut().zip(sums) {
+            *total += sum;
+        }
+    }
+}
+
+/// [`backward`] for a few rows, by the thread that calls. `partial` has `width` numbers for every [`GRANULE`] of rows, which become the
+/// sums of their columns, or none.
+pub(crate) fn backward_rows<T: Scalar>(
+    dout: &mut [T],
+    width: usize,
+    slopes: Option<(&[T], usize)>,
+    partial: &mut [T],
+) {
+    if partial.is_empty() {
+        run_backward(dout, width, slopes, partial);
+        return;
+    }
+    let granules = dout.chunks_mut(GRANULE * width).zip(partial.chunks_exact_mut(width));
+    for (index, (dout, sums)) in granules.enumerate() {
+        let slopes = slopes.map(|(slopes, stride)| (&slopes[index * GRANULE * stride..], stride));
+        sums.fill(T::ZERO);
+        run_backward(dout, width, slopes, sums);
     }
 }
 

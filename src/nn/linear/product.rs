@@ -3,7 +3,7 @@
 //! Letters: `batch` rows, `inp` inputs, `out` outputs. Cost: 2 batch inp out flops for each of the three products.
 
 use crate::Scalar;
-use crate::matrix::{MatrixView, MatrixViewMut, Operation, gemm, gemm_with};
+use crate::matrix::{MatrixView, MatrixViewMut, Operation, Then, gemm, gemm_then, gemm_with};
 
 /// A slice as a matrix of so many columns.
 pub(crate) fn view<T: Scalar>(slice: &[T], columns: usize) -> MatrixView<'_, T> {
@@ -20,6 +20,19 @@ pub(crate) fn view_mut<T: Scalar>(slice: &mut [T], columns: usize) -> MatrixView
 pub(crate) fn forward<T: Scalar>(x: MatrixView<'_, T>, weight: &[T], z: &mut [T], out: usize) {
     let weight = view(weight, x.columns());
     gemm(T::ONE, x, Operation::Plain, weight, Operation::Transpose, T::ZERO, view_mut(z, out))
+        .expect("checked shapes");
+}
+
+/// [`forward`], and what then becomes of the rows of z.
+pub(crate) fn forward_then<T: Scalar>(
+    x: MatrixView<'_, T>,
+    weight: &[T],
+    z: &mut [T],
+    out: usize,
+    then: Then<'_, T>,
+) {
+    let weight = view(weight, x.columns());
+    gemm_then((x, Operation::Plain), (weight, Operation::Transpose), view_mut(z, out), then)
         .expect("checked shapes");
 }
 
@@ -44,5 +57,18 @@ pub(crate) fn backward_weight_with<T: Scalar>(
 pub(crate) fn backward_input<T: Scalar>(dz: MatrixView<'_, T>, weight: &[T], dx: &mut [T], inp: usize) {
     let weight = view(weight, inp);
     gemm(T::ONE, dz, Operation::Plain, weight, Operation::Plain, T::ZERO, view_mut(dx, inp))
+        .expect("checked shapes");
+}
+
+/// [`backward_input`], and what then becomes of the rows of dx.
+pub(crate) fn backward_input_then<T: Scalar>(
+    dz: MatrixView<'_, T>,
+    weight: &[T],
+    dx: &mut [T],
+    inp: usize,
+    then: Then<'_, T>,
+) {
+    let weight = view(weight, inp);
+    gemm_then((dz, Operation::Plain), (weight, Operation::Plain), view_mut(dx, inp), then)
         .expect("checked shapes");
 }

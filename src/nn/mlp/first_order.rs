@@ -4,7 +4,7 @@ use super::Mlp;
 use super::workspace::{MlpWorkspace, resized};
 use crate::Scalar;
 use crate::error::Result;
-use crate::matrix::{Matrix, MatrixView, MatrixViewMut};
+use crate::matrix::{GRANULE, Matrix, MatrixView, MatrixViewMut, Then};
 use crate::nn::activation::passes::{self, Kept};
 use crate::nn::linear::product::{self, view};
 use crate::nn::{
@@ -37,8 +37,13 @@ impl<T: Scalar> Mlp<T> {
         for (index, layer) in self.layers.iter().enumerate() {
             let z = resized(above, x.rows() * layer.out);
             let input = if index == 0 { x } else { view(&below[..x.rows() * layer.inp], layer.inp) };
-            product::forward(input, self.weight(index), z, layer.out);
-            passes::forward(layer.activation, self.bias(index), z, layer.out, &mut [], Kept::Nothing);
+            let (activation, bias, out) = (layer.activation, self.bias(index), layer.out);
+            let then = Then {
+                function: &|_, z, _| passes::forward_rows(activation, bias, z, out, &mut [], Kept::Nothing),
+                beside: &mut [],
+                beside_granule: 0,
+            };
+            product::forward_then(input, self.weight(index), z, out, then);
             std::mem::swap(&mut above, &mut below);
         }
         let out = self.outputs();
@@ -76,8 +81,15 @@ impl<T: Scalar> Mlp<T> {
             let memory = &mut rest[0];
             let z = resized(&mut memory.value, batch * layer.out);
             let derivatives = resized(&mut memory.derivatives, batch * layer.out * kept.count());
-            product::forward(view(input, layer.inp), self.weight(index), z, layer.out);
-            passes::forward(layer.activation, self.bias(index), z, layer.out, derivatives, kept);
+            let (activation, bias, out) = (layer.activation, self.bias(index), layer.out);
+            let then = Then {
+                function: &|_, z, derivatives| {
+                    passes::forward_rows(activation, bias, z, out, derivatives, kept)
+                },
+                beside: derivatives,
+                beside_granule: GRANULE * out * kept.count(),
+            };
+            product::forward_then(view(input, layer.inp), self.weight(index), z, out, then);
         }
         workspace.activations(self.layers.len() - 1)
     }
@@ -135,35 +147,51 @@ impl<T: Scalar> Mlp<T> {
         for (row, target) in above.chunks_exact_mut(self.outputs()).take(batch).enumerate() {
             target.copy_from_slice(dy.row(row));
         }
+        let slopes_of = |index: usize| {
+            let layer = &self.layers[index];
+            (layer.activation != crate::nn::Activation::Identity)
+                .then(|| (&workspace.layers[index].derivatives[..], stride * layer.out))
+        };
+        let last = self.layers.len() - 1;
+        passes::backward(
+            &mut above[..batch * self.outputs()],
+            self.outputs(),
+            slopes_of(last),
+            self.bias_in(&mut gradient, last),
+            &mut workspace.partial,
+        );
         for (index, layer) in self.layers.iter().enumerate().rev() {
-            let (before, rest) = workspace.layers.split_at(index);
-            let input = match before.last() {
+            let input = match index.checked_sub(1) {
                 None => &workspace.input[..batch * layer.inp],
-                Some(memory) => &memory.value[..batch * layer.inp],
+                Some(before) => &workspace.layers[before].value[..batch * layer.inp],
             };
-            let slopes = (layer.activation != crate::nn::Activation::Identity)
-                .then(|| (&rest[0].derivatives[..], stride * layer.out));
-            let dz = &mut above[..batch * layer.out];
-            let dbias = match (&mut gradient, &layer.bias) {
-                (Some(gradient), Some(bias)) => Some(&mut gradient[bias.clone()]),
-                _ => None,
-            };
-            passes::backward(dz, layer.out, slopes, dbias, &mut workspace.partial);
+            // The gradient of the pre-activations of this layer.
+            let dz = view(&above[..batch * layer.out], layer.out);
             if let Some(gradient) = &mut gradient {
-                product::backward_weight_with(
-                    view(dz, layer.out),
-                    view(input, layer.inp),
-                    &mut gradient[layer.weight.clone()],
-                    &mut workspace.transposed,
-                );
+                let dweight = &mut gradient[layer.weight.clone()];
+                product::backward_weight_with(dz, view(input, layer.inp), dweight, &mut workspace.transposed);
             }
-            if index > 0 || dx.is_some() {
-                product::backward_input(
-                    view(dz, layer.out),
-                    self.weight(index),
-                    &mut below[..batch * layer.inp],
-                    layer.inp,
-                );
+            let below_dz = &mut below[..batch * layer.inp];
+            if index > 0 {
+                // That of the layer before it, whose slopes multiply the rows of the product while they are in the cache.
+                let slopes = slopes_of(index - 1);
+                let dbias = self.bias_in(&mut gradient, index - 1);
+                let granules = if dbias.is_some() { batch.div_ceil(GRANULE) } else { 0 };
+                let sums = &mut workspace.partial[..granules * layer.inp];
+                let then = Then {
+                    function: &|first, rows, sums| {
+                        let slopes = slopes.map(|(slopes, stride)| (&slopes[first * stride..], stride));
+                        passes::backward_rows(rows, layer.inp, slopes, sums);
+                    },
+                    beside: sums,
+                    beside_granule: if dbias.is_some() { layer.inp } else { 0 },
+                };
+                product::backward_input_then(dz, self.weight(index), below_dz, layer.inp, then);
+                if let Some(dbias) = dbias {
+                    passes::add_sums(&workspace.partial[..granules * layer.inp], dbias);
+                }
+            } else if dx.is_some() {
+                product::backward_input(dz, self.weight(index), below_dz, layer.inp);
             }
             std::mem::swap(&mut above, &mut below);
         }
@@ -171,6 +199,12 @@ impl<T: Scalar> Mlp<T> {
             dx.copy_from(view(&above[..batch * self.inputs()], self.inputs()))?;
         }
         Ok(())
+    }
+
+    /// The part of a gradient that belongs to the bias of a layer, where there is one.
+    fn bias_in<'g>(&self, gradient: &'g mut Option<&mut [T]>, index: usize) -> Option<&'g mut [T]> {
+        let bias = self.layers[index].bias.clone()?;
+        gradient.as_mut().map(|gradient| &mut gradient[bias])
     }
 
     /// `J w` for every sample: the derivative of y along w. w: (batch, inputs), result: (batch, outputs). Belongs to the last

@@ -7,6 +7,13 @@
 //!
 //! Accuracy: each entry is a sum of k products, `|error| <= k EPS |op(A)| |op(B)|` entry by entry, for any order of summation.
 
+mod packed;
+mod packing;
+mod then;
+mod tiles;
+
+pub(crate) use then::{GRANULE, Then};
+
 use super::view_mut::check_shape;
 use super::{Matrix, MatrixView, MatrixViewMut};
 use crate::error::{Error, Result};
@@ -100,7 +107,15 @@ pub(crate) fn gemm_with<T: Scalar>(
     if no_product {
         return Ok(());
     }
-    if operation_a == Operation::Transpose && m >= 16 && n >= 64 && k >= 16 {
+    if packed::suits(m, n, k) {
+        packed::multiply(Product {
+            alpha,
+            a: (a, operation_a),
+            b: (b, operation_b),
+            accumulate: beta != T::ZERO,
+            c,
+        });
+    } else if operation_a == Operation::Transpose && m >= 16 && n >= 64 && k >= 16 {
         multiply_transposed(alpha, a, (b, operation_b), beta != T::ZERO, c, scratch);
     } else {
         T::multiply(Product {
@@ -111,6 +126,23 @@ pub(crate) fn gemm_with<T: Scalar>(
             c,
         });
     }
+    Ok(())
+}
+
+/// `C = op(A) op(B)`, and what then becomes of the rows of C, which lie close.
+pub(crate) fn gemm_then<T: Scalar>(
+    a: (MatrixView<'_, T>, Operation),
+    b: (MatrixView<'_, T>, Operation),
+    mut c: MatrixViewMut<'_, T>,
+    then: Then<'_, T>,
+) -> Result<()> {
+    let (m, k) = a.1.shape(a.0);
+    if packed::suits(m, c.columns(), k) && b.1.shape(b.0) == (k, c.columns()) && c.rows() == m {
+        packed::multiply_then(Product { alpha: T::ONE, a, b, accumulate: false, c }, Some(then));
+        return Ok(());
+    }
+    gemm_with(T::ONE, a, b, T::ZERO, c.reborrow(), &mut Vec::new())?;
+    then.run(c);
     Ok(())
 }
 
@@ -301,10 +333,25 @@ mod tests {
 
     /// One product of views inside larger matrices against the oracle; what lies outside C must stay.
     fn check<T: Scalar>(
+        shape: (usize, usize, usize),
+        operations: [Operation; 2],
+        factors: [f64; 2],
+        padding: usize,
+    ) {
+        check_way::<T>(shape, operations, factors, padding, |alpha, a, b, beta, c| {
+            gemm(alpha, a.0, a.1, b.0, b.1, beta, c).unwrap();
+        });
+    }
+
+    type Factor<'a, T> = (MatrixView<'a, T>, Operation);
+
+    /// [`check`] for one way to multiply, which gets alpha, op(A), op(B), beta and C.
+    fn check_way<T: Scalar>(
         (m, n, k): (usize, usize, usize),
         operations: [Operation; 2],
         [alpha, beta]: [f64; 2],
         padding: usize,
+        multiply: impl Fn(T, Factor<'_, T>, Factor<'_, T>, T, MatrixViewMut<'_, T>),
     ) {
         let stored = |operation, (rows, columns)| match operation {
             Operation::Plain => (rows, columns),
@@ -324,16 +371,13 @@ mod tests {
         }
         let (a, b) =
             (a.submatrix(0..rows_a, padding..padding + columns_a), b.submatrix(0..rows_b, 0..columns_b));
-        gemm(
+        multiply(
             T::from_f64(alpha),
-            a,
-            operations[0],
-            b,
-            operations[1],
+            (a, operations[0]),
+            (b, operations[1]),
             T::from_f64(beta),
             c.view_mut().submatrix(0..m, padding / 2..padding / 2 + n),
-        )
-        .unwrap();
+        );
         for row in 0..m + 1 {
             for column in 0..n + padding {
                 if inside(row, column) {
@@ -374,11 +418,45 @@ mod tests {
         }
     }
 
+    /// The packed way alone, which small products do not take, and shapes that leave parts of tiles and of blocks.
+    fn check_packed<T: Scalar>(
+        shape: (usize, usize, usize),
+        operations: [Operation; 2],
+        [alpha, beta]: [f64; 2],
+        padding: usize,
+    ) {
+        check_way::<T>(shape, operations, [alpha, beta], padding, |alpha, a, b, beta, c| {
+            packed::multiply(Product { alpha, a, b, accumulate: beta == T::ONE, c });
+        });
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40))]
+        #[test]
+        fn packed_products_agree_with_the_triple_loop(
+            shape in (1_usize..170, 1_usize..50, prop_oneof![1_usize..40, 500_usize..530, 4090_usize..4100]),
+            choice in 0_usize..4,
+            alpha in prop_oneof![Just(1.0), Just(-2.5)],
+            beta in prop_oneof![Just(0.0), Just(1.0)],
+            padding in 0_usize..5,
+        ) {
+            let operations = [OPERATIONS[choice / 2], OPERATIONS[choice % 2]];
+            check_packed::<f32>(shape, operations, [alpha, beta], padding);
+            check_packed::<f64>(shape, operations, [alpha, beta], padding);
+        }
+    }
+
     #[test]
     fn large_products_agree_with_the_triple_loop() {
-        for shape in
-            [(1, 600, 300), (600, 1, 300), (300, 200, 1), (530, 250, 70), (1100, 20, 600), (5, 5, 3000)]
-        {
+        for shape in [
+            (1, 600, 300),
+            (600, 1, 300),
+            (300, 200, 1),
+            (530, 250, 70),
+            (1100, 20, 600),
+            (5, 5, 3000),
+            (520, 128, 1100),
+        ] {
             for a in OPERATIONS {
                 for b in OPERATIONS {
                     check::<f32>(shape, [a, b], [1.0, 0.0], 3);
@@ -402,8 +480,15 @@ mod tests {
             gemm(T::from_f64(1.5), &a, operations[0], &b, operations[1], T::from_f64(0.5), &mut c).unwrap();
             c
         }
-        let shapes =
-            [(1, 3000, 1500), (3000, 1, 1500), (2000, 1100, 2), (700, 500, 130), (129, 1000, 600), (9, 7, 9)];
+        let shapes = [
+            (1, 3000, 1500),
+            (3000, 1, 1500),
+            (2000, 1100, 2),
+            (700, 500, 130),
+            (129, 1000, 600),
+            (513, 130, 600),
+            (9, 7, 9),
+        ];
         for shape in shapes {
             for operations in [
                 [OPERATIONS[0], OPERATIONS[0]],

@@ -1,0 +1,205 @@
+//! The packed product of processors with AVX2 (Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", ACM
+//! Transactions on Mathematical Software 34, 2008): B is packed once, blocks of rows of A are packed and multiplied on their own.
+//!
+//! Each entry of C is the sum over blocks of k, in order, of sums in order: its bits do not depend on how C is cut for the threads.
+//! Memory: that of the packed B, at most [`PACKED_BYTES`] and two panels, and of one block of A for each part of C.
+
+use super::packing::{pack_columns, pack_rows};
+use super::then::{GRANULE, Then};
+use super::tiles::{Block, TILE_ROWS, multiply_block, tile_columns};
+use super::{Operation, Product};
+use crate::matrix::{MatrixView, MatrixViewMut};
+use crate::{Scalar, parallel, simd};
+use std::ops::Range;
+
+/// Bytes of a line of a block: with it a panel of B (32 kB) is what the first-level cache holds, and a block of A (295 kB) fits into
+/// the second-level cache.
+const DEPTH_BYTES: usize = 2048;
+
+/// Rows of a block, a whole number of tiles.
+const BLOCK_ROWS: usize = 144;
+
+/// Bytes of B that are packed at a time.
+const PACKED_BYTES: usize = 16 << 20;
+
+/// Steps of k that are packed at a time, in blocks.
+const BLOCKS_AT_ONCE: usize = 8;
+
+/// Numbers of B that a thread packs at a time.
+const PACKED_TOGETHER: usize = 1 << 16;
+
+/// Parts of C for each thread, so that none waits long for another.
+const PARTS_OF_THREAD: usize = 4;
+
+/// Whether this way is the faster one, as measured with AVX2: in small products B is packed for too few rows. With AVX-512 it
+/// has not been measured against faer's kernels, which are written for that.
+pub(super) fn suits(m: usize, n: usize, k: usize) -> bool {
+    let large = m >= 512 && n >= 128 && k >= 64;
+    large && simd::level() == simd::Level::Avx2
+}
+
+/// `C = alpha op(A) op(B)`, or `+=`.
+pub(super) fn multiply<T: Scalar>(product: Product<'_, T>) {
+    multiply_then(product, None);
+}
+
+/// The product, and what then is to become of its rows, which lie close.
+pub(super) fn multiply_then<T: Scalar>(product: Product<'_, T>, mut then: Option<Then<'_, T>>) {
+    let Product { alpha, a, b, accumulate, mut c } = product;
+    let (m, n) = c.shape();
+    let k = a.1.shape(a.0).1;
+    let width = tile_columns::<T>();
+    let depth = DEPTH_BYTES / size_of::<T>();
+    let steps_at_once = k.min(BLOCKS_AT_ONCE * depth);
+    let columns_at_once = (PACKED_BYTES / size_of::<T>() / steps_at_once).next_multiple_of(width);
+    let at_once = steps_at_once == k && columns_at_once >= n;
+    T::with_scratch(|scratch| {
+        for first_step in (0..k).step_by(steps_at_once) {
+            let steps = first_step..k.min(first_step + steps_at_once);
+            for left in (0..n).step_by(columns_at_once) {
+                let columns = left..n.min(left + columns_at_once);
+                let c = c.reborrow().submatrix(0..m, columns.clone());
+                let accumulate = accumulate || first_step > 0;
+                let part = Part { alpha, a, b, columns, steps: steps.clone(), accumulate };
+                part.multiply(c, then.as_mut().filter(|_| at_once), scratch);
+            }
+        }
+    });
+    if let Some(then) = then.filter(|_| !at_once) {
+        then.run(c);
+    }
+}
+
+/// The product of some columns for some steps of k.
+struct Part<'a, T> {
+    alpha: T,
+    a: (MatrixView<'a, T>, Operation),
+    b: (MatrixView<'a, T>, Operation),
+    columns: Range<usize>,
+    steps: Range<usize>,
+    accumulate: bool,
+}
+
+impl<T: Scalar> Part<'_, T> {
+    fn multiply(&self, mut c: MatrixViewMut<'_, T>, then: Option<&mut Then<'_, T>>, scratch: &mut Vec<T>) {
+        let (m, n) = c.shape();
+        let width = tile_columns::<T>();
+        let depth = self.depth();
+        let panel = depth * width;
+        let panels = n.div_ceil(width);
+        let (rows_of_part, rows_of_block) = cut(m);
+        let parts = m.div_ceil(rows_of_part);
+        let [packed_b, blocks_of_a, nothing] = aligned(
+            scratch,
+            [self.steps.len().div_ceil(depth) * panels * panel, parts * rows_of_block * depth, parts],
+        );
+        let together = PACKED_TOGETHER.div_ceil(panel);
+        parallel::for_each_chunk_mut(packed_b, together * panel, |start, mut packed| {
+            let mut place = start / panel;
+            while !packed.is_empty() {
+                // The panels up to the next block of steps.
+                let count = (packed.len() / panel).min(panels - place % panels);
+                let (target, rest) = packed.split_at_mut(count * panel);
+                let left = self.columns.start + place % panels * width;
+                let columns = left..self.columns.end.min(left + count * width);
+                pack_columns(self.b, columns, self.steps_of(place / panels), [width, depth], target);
+                (packed, place) = (rest, place + count);
+            }
+        });
+        let packed_b = &*packed_b;
+        let stride = c.row_stride();
+        let function = then.as_ref().map(|then| then.function);
+        let (beside, beside_granule) = match then {
+            Some(then) if then.beside_granule > 0 => (&mut *then.beside, then.beside_granule),
+            _ => (nothing, 0),
+        };
+        let beside_part = (rows_of_part / GRANULE * beside_granule).max(1);
+        parallel::for_each_triple_of_chunks_mut(
+            (c.strided_data(), rows_of_part * stride),
+            (beside, beside_part),
+            (blocks_of_a, rows_of_block * depth),
+            |index, c, mut beside, block_of_a| {
+                let first = index * rows_of_part;
+                for top in (first..m.min(first + rows_of_part)).step_by(rows_of_block) {
+                    let rows = top..m.min(first + rows_of_part).min(top + rows_of_block);
+                    let c = &mut c[(top - first) * stride..];
+                    self.multiply_rows(rows.clone(), packed_b, block_of_a, c, stride);
+                    if let Some(function) = function {
+                        let share = beside.len().min(rows_of_block / GRANULE * beside_granule);
+                        let (own, rest) = std::mem::take(&mut beside).split_at_mut(share);
+                        function(top, &mut c[..rows.len() * stride], own);
+                        beside = rest;
+                    }
+                }
+            },
+        );
+    }
+
+    /// Some rows of C, by one thread.
+    fn multiply_rows(
+        &self,
+        rows: Range<usize>,
+        packed_b: &[T],
+        block_of_a: &mut [T],
+        c: &mut [T],
+        stride: usize,
+    ) {
+        let width = tile_columns::<T>();
+        let panel = self.depth() * width;
+        let panels = self.columns.len().div_ceil(width);
+        for (index, packed_b) in packed_b.chunks_exact(panels * panel).enumerate() {
+            let steps = self.steps_of(index);
+            let packed_a = &mut block_of_a[..rows.len().next_multiple_of(TILE_ROWS) * steps.len()];
+            pack_rows(self.a, rows.clone(), steps.clone(), packed_a);
+            let block = Block {
+                rows: rows.len(),
+                columns: self.columns.len(),
+                stride,
+                depth: steps.len(),
+                panel,
+                accumulate: self.accumulate || index > 0,
+            };
+            multiply_block(block, self.alpha, packed_a, packed_b, c);
+        }
+    }
+
+    /// Steps of a block.
+    fn depth(&self) -> usize {
+        self.steps.len().min(DEPTH_BYTES / size_of::<T>())
+    }
+
+    /// The steps of a block of them.
+    fn steps_of(&self, index: usize) -> Range<usize> {
+        let first = self.steps.start + index * self.depth();
+        first..self.steps.end.min(first + self.depth())
+    }
+}
+
+/// Rows of a part and rows of a block in it, whole granules: even parts, some for each thread where there are rows enough, of even blocks.
+fn cut(m: usize) -> (usize, usize) {
+    let even = |rows: usize, pieces: usize| rows.div_ceil(pieces).next_multiple_of(GRANULE);
+    let threads = parallel::threads();
+    let most = if threads == 1 { 1 } else { threads * PARTS_OF_THREAD };
+    let parts = m.div_ceil(BLOCK_ROWS).next_multiple_of(threads).min(most);
+    let rows_of_part = even(m, parts);
+    (rows_of_part, even(rows_of_part, rows_of_part.div_ceil(BLOCK_ROWS)))
+}
+
+/// Pieces of the scratch memory, each beginning with a cache line.
+fn aligned<T: Scalar, const PIECES: usize>(
+    scratch: &mut Vec<T>,
+    sizes: [usize; PIECES],
+) -> [&mut [T]; PIECES] {
+    let line = 64 / size_of::<T>();
+    let needed = line + sizes.iter().map(|size| size.next_multiple_of(line)).sum::<usize>();
+    if scratch.len() < needed {
+        scratch.resize(needed, T::ZERO);
+    }
+    let skipped = scratch.as_ptr().align_offset(64).min(line);
+    let mut rest = &mut scratch[skipped..];
+    sizes.map(|size| {
+        let (piece, others) = std::mem::take(&mut rest).split_at_mut(size.next_multiple_of(line));
+        rest = others;
+        &mut piece[..size]
+    })
+}
