@@ -22,8 +22,11 @@ const BLOCK_ROWS: usize = 144;
 /// Bytes of B that are packed at a time.
 const PACKED_BYTES: usize = 16 << 20;
 
-/// Steps of k that are packed at a time, in blocks.
-const BLOCKS_AT_ONCE: usize = 8;
+/// Blocks of steps of k that are packed at a time. One thread finds two of them in the third-level cache again; several
+/// threads have to wait for each other after every packing.
+fn blocks_at_once() -> usize {
+    if parallel::threads() == 1 { 2 } else { 8 }
+}
 
 /// Numbers of B that a thread packs at a time.
 const PACKED_TOGETHER: usize = 1 << 16;
@@ -50,9 +53,9 @@ pub(super) fn multiply_then<T: Scalar>(product: Product<'_, T>, mut then: Option
     let k = a.1.shape(a.0).1;
     let width = tile_columns::<T>();
     let depth = DEPTH_BYTES / size_of::<T>();
-    let steps_at_once = k.min(BLOCKS_AT_ONCE * depth);
+    let steps_at_once = k.min(blocks_at_once() * depth);
     let columns_at_once = (PACKED_BYTES / size_of::<T>() / steps_at_once).next_multiple_of(width);
-    let at_once = steps_at_once == k && columns_at_once >= n;
+    let all_columns = columns_at_once >= n;
     T::with_scratch(|scratch| {
         for first_step in (0..k).step_by(steps_at_once) {
             let steps = first_step..k.min(first_step + steps_at_once);
@@ -61,11 +64,12 @@ pub(super) fn multiply_then<T: Scalar>(product: Product<'_, T>, mut then: Option
                 let c = c.reborrow().submatrix(0..m, columns.clone());
                 let accumulate = accumulate || first_step > 0;
                 let part = Part { alpha, a, b, columns, steps: steps.clone(), accumulate };
-                part.multiply(c, then.as_mut().filter(|_| at_once), scratch);
+                let whole = all_columns && part.steps.end == k;
+                part.multiply(c, then.as_mut().filter(|_| whole), scratch);
             }
         }
     });
-    if let Some(then) = then.filter(|_| !at_once) {
+    if let Some(then) = then.filter(|_| !all_columns) {
         then.run(c);
     }
 }
@@ -89,11 +93,25 @@ impl<T: Scalar> Part<'_, T> {
         let panels = n.div_ceil(width);
         let (rows_of_part, rows_of_block) = cut(m);
         let parts = m.div_ceil(rows_of_part);
-        let [packed_b, blocks_of_a, nothing] = aligned(
+        let depths = self.steps.len().div_ceil(depth);
+        let tall = m.next_multiple_of(TILE_ROWS) * depth;
+        // The columns of a block of Aᵀ are short pieces of far rows: A is read once, row by row, rather than once for each block.
+        let whole_a = self.a.1 == Operation::Transpose && depths * tall * size_of::<T>() <= PACKED_BYTES;
+        let [packed_b, packed_a, blocks_of_a, nothing] = aligned(
             scratch,
-            [self.steps.len().div_ceil(depth) * panels * panel, parts * rows_of_block * depth, parts],
+            [
+                depths * panels * panel,
+                if whole_a { depths * tall } else { 0 },
+                parts * if whole_a { 1 } else { rows_of_block * depth },
+                parts,
+            ],
         );
-        let together = PACKED_TOGETHER.div_ceil(panel);
+        parallel::for_each_chunk_mut(packed_a, tall, |start, packed| {
+            pack_rows(self.a, 0..m, self.steps_of(start / tall), packed);
+        });
+        let packed_a = whole_a.then_some((&*packed_a, tall));
+        let together =
+            PACKED_TOGETHER.max(depths * panels * panel / (4 * parallel::threads())).div_ceil(panel);
         parallel::for_each_chunk_mut(packed_b, together * panel, |start, mut packed| {
             let mut place = start / panel;
             while !packed.is_empty() {
@@ -117,13 +135,13 @@ impl<T: Scalar> Part<'_, T> {
         parallel::for_each_triple_of_chunks_mut(
             (c.strided_data(), rows_of_part * stride),
             (beside, beside_part),
-            (blocks_of_a, rows_of_block * depth),
+            (blocks_of_a, if whole_a { 1 } else { rows_of_block * depth }),
             |index, c, mut beside, block_of_a| {
                 let first = index * rows_of_part;
                 for top in (first..m.min(first + rows_of_part)).step_by(rows_of_block) {
                     let rows = top..m.min(first + rows_of_part).min(top + rows_of_block);
                     let c = &mut c[(top - first) * stride..];
-                    self.multiply_rows(rows.clone(), packed_b, block_of_a, c, stride);
+                    self.multiply_rows(rows.clone(), packed_a, packed_b, block_of_a, (&mut *c, stride));
                     if let Some(function) = function {
                         let share = beside.len().min(rows_of_block / GRANULE * beside_granule);
                         let (own, rest) = std::mem::take(&mut beside).split_at_mut(share);
@@ -135,22 +153,28 @@ impl<T: Scalar> Part<'_, T> {
         );
     }
 
-    /// Some rows of C, by one thread.
+    /// Some rows of C, by one thread. A is packed already, its blocks of steps so many numbers apart, or has room for a block.
     fn multiply_rows(
         &self,
         rows: Range<usize>,
+        packed_a: Option<(&[T], usize)>,
         packed_b: &[T],
         block_of_a: &mut [T],
-        c: &mut [T],
-        stride: usize,
+        (c, stride): (&mut [T], usize),
     ) {
         let width = tile_columns::<T>();
         let panel = self.depth() * width;
         let panels = self.columns.len().div_ceil(width);
         for (index, packed_b) in packed_b.chunks_exact(panels * panel).enumerate() {
             let steps = self.steps_of(index);
-            let packed_a = &mut block_of_a[..rows.len().next_multiple_of(TILE_ROWS) * steps.len()];
-            pack_rows(self.a, rows.clone(), steps.clone(), packed_a);
+            let numbers = rows.len().next_multiple_of(TILE_ROWS) * steps.len();
+            let a = match packed_a {
+                Some((packed, tall)) => &packed[index * tall + rows.start * steps.len()..][..numbers],
+                None => {
+                    pack_rows(self.a, rows.clone(), steps.clone(), &mut block_of_a[..numbers]);
+                    &block_of_a[..numbers]
+                }
+            };
             let block = Block {
                 rows: rows.len(),
                 columns: self.columns.len(),
@@ -159,7 +183,7 @@ impl<T: Scalar> Part<'_, T> {
                 panel,
                 accumulate: self.accumulate || index > 0,
             };
-            multiply_block(block, self.alpha, packed_a, packed_b, c);
+            multiply_block(block, self.alpha, a, packed_b, c);
         }
     }
 
