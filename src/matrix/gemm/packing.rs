@@ -5,9 +5,12 @@ use super::Operation;
 use super::tiles::TILE_ROWS;
 use crate::Scalar;
 use crate::matrix::MatrixView;
-use crate::simd::dispatch;
+use crate::scalar::Vectorised;
 use crate::simd::lanes::Simd;
+use crate::simd::{Lanes, dispatch};
 use std::ops::Range;
+
+type Register<S, T> = <T as Vectorised>::Register<S>;
 
 /// Rows of a factor that are read together into all panels: rows that lie a power of two apart compete for the same lines of the
 /// first-level cache, which holds eight of a kind.
@@ -98,6 +101,7 @@ fn pack_columns_kernel<S: Simd, T: Scalar>(
     [width, depth]: [usize; 2],
     target: &mut [T],
 ) {
+    let lanes = Register::<S, T>::LANES;
     match operation {
         Operation::Plain => {
             for first in steps.clone().step_by(ROWS_TOGETHER) {
@@ -107,10 +111,10 @@ fn pack_columns_kernel<S: Simd, T: Scalar>(
                     let groups = panel[(first - steps.start) * width..].chunks_exact_mut(width);
                     for (step, group) in together.clone().zip(groups) {
                         let source = &b.row(step)[left..columns.end.min(left + width)];
-                        if source.len() < width {
-                            group[source.len()..].fill(T::ZERO);
-                        }
-                        group[..source.len()].copy_from_slice(source);
+                        // Two registers rather than a call of `memmove`.
+                        let (low, high) = source.split_at(lanes.min(source.len()));
+                        Register::<S, T>::load_up_to(low, T::ZERO).store(&mut group[..lanes]);
+                        Register::<S, T>::load_up_to(high, T::ZERO).store(&mut group[lanes..]);
                     }
                 }
             }
