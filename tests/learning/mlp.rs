@@ -250,6 +250,49 @@ fn batches_of_changing_size_share_a_workspace() {
     }
 }
 
+/// Large products finish their rows with bias, activation and slopes on another way than small ones: a large batch must be the same
+/// as small ones.
+#[test]
+fn a_large_batch_is_its_parts() {
+    let mut stream = RandomStream::new(9);
+    for (activation, bias) in
+        [(Activation::Silu, true), (Activation::Relu, false), (Activation::Identity, true)]
+    {
+        let widths = [70, 200, 150, 130, 3];
+        let mlp: Mlp<f64> =
+            MlpOptions::new(&widths).with_activation(activation).with_bias(bias).build(&mut stream).unwrap();
+        let x: Matrix<f64> = stream.normal_matrix(700, 70);
+        let u: Matrix<f64> = stream.normal_matrix(700, 3);
+        let run = |rows: std::ops::Range<usize>, gradient: &mut [f64]| {
+            let mut workspace = MlpWorkspace::new();
+            let (x, u) = (x.rows_range(rows.clone()), u.rows_range(rows.clone()));
+            let evaluated = mlp.evaluate(x, &mut workspace).unwrap().to_matrix();
+            let y = mlp.forward(x, &mut workspace).unwrap().to_matrix();
+            assert_eq!(y, evaluated);
+            let mut dx = Matrix::zeros(rows.len(), 70);
+            mlp.backward(u, &mut workspace, gradient, Some(dx.view_mut())).unwrap();
+            (y, dx)
+        };
+        let mut gradient = vec![0.0; mlp.parameters().len()];
+        let (y, dx) = run(0..700, &mut gradient);
+        let mut expected = vec![0.0; mlp.parameters().len()];
+        for first in (0..700).step_by(35) {
+            let (part_y, part_dx) = run(first..first + 35, &mut expected);
+            for row in 0..35 {
+                let pairs = y.row(first + row).iter().zip(part_y.row(row));
+                for (a, b) in pairs.chain(dx.row(first + row).iter().zip(part_dx.row(row))) {
+                    assert!((a - b).abs() <= 1e-12 * (1.0 + b.abs()), "{activation:?}: {a} is not {b}");
+                }
+            }
+        }
+        // 700 summands, each of a few numbers that have rounding of their own.
+        let size = expected.iter().fold(0.0, |size: f64, value| size.max(value.abs()));
+        for (index, (a, b)) in gradient.iter().zip(&expected).enumerate() {
+            assert!((a - b).abs() <= 1e-12 * size, "{activation:?}, parameter {index}: {a} is not {b}");
+        }
+    }
+}
+
 #[cfg(feature = "parallel")]
 #[test]
 fn bits_do_not_depend_on_the_number_of_threads() {
