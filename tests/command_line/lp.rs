@@ -173,6 +173,8 @@ fn limits_are_exit_code_3() {
     for (limit, status) in [("--max-iterations 0", "iteration_limit"), ("--time-limit 0", "time_limit")] {
         let object = folder.json(&format!("lp book.mps --no-presolve {limit}"), 3);
         assert_eq!(object["status"], status, "{limit}");
+        // The duals that it has belong to no optimum.
+        assert_eq!(object["gap"], Value::Null, "{limit}");
         let table = text(&folder.run(&format!("lp book.mps --no-presolve {limit}")).stdout);
         assert!(table.contains("limit, with a"), "{table}");
     }

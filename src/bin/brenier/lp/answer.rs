@@ -29,7 +29,7 @@ impl Answer<'_> {
         // Objective and bound say nothing where there is no optimum.
         let bounds = match self.solution.status {
             Status::Infeasible | Status::Unbounded => [f64::NAN; 2],
-            _ => [certificate.dual_objective, certificate.gap],
+            _ => [certificate.dual_objective, self.gap().unwrap_or(f64::NAN)],
         };
         let report = SolverReport {
             status: self.solution.status.name(),
@@ -229,8 +229,23 @@ impl Answer<'_> {
             ("primal residual", residual(certificate.primal_residual, certificate.primal_worst)),
             ("dual residual", residual(certificate.dual_residual, certificate.dual_worst)),
             ("complementarity", format!("{:.1e}", certificate.complementarity)),
-            ("dual value", format!("{:.12e}, gap {:.1e}", certificate.dual_objective, certificate.gap)),
+            (
+                "dual value",
+                match self.gap() {
+                    Some(gap) => format!("{:.12e}, gap {gap:.1e}", certificate.dual_objective),
+                    None => format!("{:.12e}", certificate.dual_objective),
+                },
+            ),
         ]
+    }
+
+    /// By how much the objective of x is worse than that of the duals. Of a solver that was stopped it says something only where x and the duals are feasible.
+    fn gap(&self) -> Option<f64> {
+        let certificate = &self.solution.certificate;
+        let tolerance = Certificate::TOLERANCE;
+        let ended = matches!(self.solution.status, Status::Optimal | Status::Inaccurate);
+        let feasible = certificate.is_feasible(tolerance) && certificate.dual_relative <= tolerance;
+        (ended || feasible).then_some(certificate.gap)
     }
 
     fn name(&self, part: Part, index: usize) -> String {

@@ -35,7 +35,8 @@ Keys of --json (numbers that are not finite, and what is not known, are null):
   status               optimal, infeasible, unbounded, iteration_limit, time_limit, stopped, or
                        inaccurate (what was found does not stand the check)
   objective            c'x + c0; null if infeasible or unbounded
-  dual_value, gap      the objective of the duals; by how much that of x is worse
+  dual_value, gap      the objective of the duals; by how much that of x is worse (null after a
+                       limit at which x or the duals are not feasible)
   iterations           simplex steps
   seconds              in the solver alone, with presolve and check
   seconds_total        from start to end, with reading and writing
