@@ -4,10 +4,12 @@ use super::tiles::TILE_ROWS;
 use crate::matrix::MatrixViewMut;
 use crate::{Scalar, parallel};
 
+/// It gets the index of the first of some rows of C, these rows, which lie close, and their share of the memory beside: whole granules.
+type Work<'a, T> = dyn Fn(usize, &mut [T], &mut [T]) + Sync + 'a;
+
 /// Work on finished rows of C.
 pub(crate) struct Then<'a, T> {
-    /// It gets the index of the first of some rows, these rows, which lie close, and their share of `beside`: whole granules.
-    pub function: &'a (dyn Fn(usize, &mut [T], &mut [T]) + Sync),
+    pub function: &'a Work<'a, T>,
     /// Memory beside C, so much for every granule of rows (for the last one, which may be shorter, whatever is left).
     pub beside: &'a mut [T],
     pub beside_granule: usize,
