@@ -51,6 +51,7 @@ pub(super) fn multiply_then<T: Scalar>(product: Product<'_, T>, mut then: Option
     let Product { alpha, a, b, accumulate, mut c } = product;
     let (m, n) = c.shape();
     let k = a.1.shape(a.0).1;
+    debug_assert!(then.is_none() || m == 1 || c.row_stride() == n, "the rows must lie close");
     let width = tile_columns::<T>();
     let depth = DEPTH_BYTES / size_of::<T>();
     let steps_at_once = k.min(blocks_at_once() * depth);
