@@ -1,7 +1,8 @@
 //! Passes over the pre-activations of a layer: bias, activation and its derivatives in one reading, and the way back.
 //!
 //! Matrices are slices of whole rows of `width` numbers. The derivatives of a row lie together: its slopes, then (if kept) its
-//! curvatures. Rows are cut into chunks that depend on the sizes alone, and the partial sums of the chunks are added in order.
+//! curvatures. Sums of columns are those of [granules](GRANULE) of rows, added in order: they have the same bits on any number of threads and
+//! wherever the pass is made.
 
 use super::curves::Curve;
 use super::{Activation, with_curve};
@@ -167,9 +168,9 @@ fn forward_kernel<S: Simd, T: Scalar, C: Curve>(
     }
 }
 
-/// Sums of columns that the chunks of [`backward`], or the granules of [`backward_rows`], need for so many rows.
+/// Sums of columns that [`backward`] and [`backward_rows`] need, for so many rows.
 pub(crate) fn partial_sums(rows: usize, width: usize) -> usize {
-    rows.div_ceil(rows_in_chunk(width).min(GRANULE)) * width
+    rows.div_ceil(GRANULE) * width
 }
 
 /// The way back through [`forward`]: `dout[r, j] *= f'(z[r, j])`, which makes it the gradient of z, and
@@ -187,21 +188,22 @@ pub(crate) fn backward<T: Scalar>(
     if dout.is_empty() {
         return;
     }
-    let rows = rows_in_chunk(width);
+    let granules = rows_in_chunk(width).div_ceil(GRANULE);
+    let chunk = granules * GRANULE * width;
     let chunk_of = |first: usize| slopes.map(|(slopes, stride)| (&slopes[first / width * stride..], stride));
     match dbias {
         None => {
             if slopes.is_some() {
-                parallel::for_each_chunk_mut(dout, rows * width, |first, dout| {
+                parallel::for_each_chunk_mut(dout, chunk, |first, dout| {
                     run_backward(dout, width, chunk_of(first), &mut []);
                 });
             }
         }
         Some(dbias) => {
-            let partial = &mut partial[..dout.len().div_ceil(rows * width) * width];
-            parallel::for_each_pair_of_chunks_mut(dout, rows * width, partial, width, |index, dout, sums| {
-                sums.fill(T::ZERO);
-                run_backward(dout, width, chunk_of(index * rows * width), sums);
+            let partial = &mut partial[..partial_sums(dout.len() / width, width)];
+            let sums = granules * width;
+            parallel::for_each_pair_of_chunks_mut(dout, chunk, partial, sums, |index, dout, sums| {
+                backward_rows(dout, width, chunk_of(index * chunk), sums);
             });
             add_sums(partial, dbias);
         }

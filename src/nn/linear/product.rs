@@ -3,7 +3,9 @@
 //! Letters: `batch` rows, `inp` inputs, `out` outputs. Cost: 2 batch inp out flops for each of the three products.
 
 use crate::Scalar;
-use crate::matrix::{MatrixView, MatrixViewMut, Operation, Then, gemm, gemm_then, gemm_with};
+use crate::matrix::{GRANULE, MatrixView, MatrixViewMut, Operation, Then, gemm, gemm_then, gemm_with};
+use crate::nn::Activation;
+use crate::nn::activation::passes::{self, Kept};
 
 /// A slice as a matrix of so many columns.
 pub(crate) fn view<T: Scalar>(slice: &[T], columns: usize) -> MatrixView<'_, T> {
@@ -23,16 +25,24 @@ pub(crate) fn forward<T: Scalar>(x: MatrixView<'_, T>, weight: &[T], z: &mut [T]
         .expect("checked shapes");
 }
 
-/// [`forward`], and what then becomes of the rows of z.
-pub(crate) fn forward_then<T: Scalar>(
+/// `y = f(x Wᵀ + b)`, with what is kept of the derivatives of f. x: (batch, inp), weight: (out, inp), y: (batch, out), derivatives:
+/// (batch, kept out).
+pub(crate) fn forward_activated<T: Scalar>(
     x: MatrixView<'_, T>,
-    weight: &[T],
-    z: &mut [T],
-    out: usize,
-    then: Then<'_, T>,
+    (weight, bias): (&[T], Option<&[T]>),
+    activation: Activation,
+    (y, out): (&mut [T], usize),
+    (derivatives, kept): (&mut [T], Kept),
 ) {
     let weight = view(weight, x.columns());
-    gemm_then((x, Operation::Plain), (weight, Operation::Transpose), view_mut(z, out), then)
+    let then = Then {
+        function: &|_, rows, derivatives| {
+            passes::forward_rows(activation, bias, rows, out, derivatives, kept);
+        },
+        beside: derivatives,
+        beside_granule: GRANULE * out * kept.count(),
+    };
+    gemm_then((x, Operation::Plain), (weight, Operation::Transpose), view_mut(y, out), then)
         .expect("checked shapes");
 }
 

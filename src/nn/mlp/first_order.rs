@@ -37,13 +37,9 @@ impl<T: Scalar> Mlp<T> {
         for (index, layer) in self.layers.iter().enumerate() {
             let z = resized(above, x.rows() * layer.out);
             let input = if index == 0 { x } else { view(&below[..x.rows() * layer.inp], layer.inp) };
-            let (activation, bias, out) = (layer.activation, self.bias(index), layer.out);
-            let then = Then {
-                function: &|_, z, _| passes::forward_rows(activation, bias, z, out, &mut [], Kept::Nothing),
-                beside: &mut [],
-                beside_granule: 0,
-            };
-            product::forward_then(input, self.weight(index), z, out, then);
+            let parameters = (self.weight(index), self.bias(index));
+            let nothing = (&mut [][..], Kept::Nothing);
+            product::forward_activated(input, parameters, layer.activation, (z, layer.out), nothing);
             std::mem::swap(&mut above, &mut below);
         }
         let out = self.outputs();
@@ -81,15 +77,15 @@ impl<T: Scalar> Mlp<T> {
             let memory = &mut rest[0];
             let z = resized(&mut memory.value, batch * layer.out);
             let derivatives = resized(&mut memory.derivatives, batch * layer.out * kept.count());
-            let (activation, bias, out) = (layer.activation, self.bias(index), layer.out);
-            let then = Then {
-                function: &|_, z, derivatives| {
-                    passes::forward_rows(activation, bias, z, out, derivatives, kept)
-                },
-                beside: derivatives,
-                beside_granule: GRANULE * out * kept.count(),
-            };
-            product::forward_then(view(input, layer.inp), self.weight(index), z, out, then);
+            let parameters = (self.weight(index), self.bias(index));
+            let input = view(input, layer.inp);
+            product::forward_activated(
+                input,
+                parameters,
+                layer.activation,
+                (z, layer.out),
+                (derivatives, kept),
+            );
         }
         workspace.activations(self.layers.len() - 1)
     }

@@ -114,10 +114,10 @@ impl<T: Scalar> Sequential<T> {
         let kept = if stage.keeps_slopes() { kept } else { Kept::Nothing };
         match &stage.operation {
             Operation::Linear { weight, bias, activation } => {
-                product::forward(x, &self.parameters[weight.clone()], out, width);
                 let slopes = resized(&mut memory.factors, out.len() * kept.count());
                 let bias = bias.clone().map(|bias| &self.parameters[bias]);
-                passes::forward(*activation, bias, out, width, slopes, kept);
+                let parameters = (&self.parameters[weight.clone()], bias);
+                product::forward_activated(x, parameters, *activation, (out, width), (slopes, kept));
             }
             Operation::Activation(activation) => {
                 view_mut(out, width).copy_from(x)?;
