@@ -1,7 +1,8 @@
 //! Work in fixed chunks, with or without threads.
 //!
 //! The chunks depend on the size of the work alone and their results come back in chunk order, so whatever is computed
-//! from them has the same bits for any number of threads, and without the feature `parallel`.
+//! from them has the same bits for any number of threads, and without the feature `parallel`. Who asks for the number of threads must cut
+//! in such a way that no bit depends on it.
 
 use std::ops::Range;
 
@@ -73,33 +74,6 @@ pub(crate) fn for_each_pair_of_chunks_mut<A: Send, B: Send>(
     }
     for (index, (part, other)) in data.chunks_mut(chunk).zip(other.chunks_mut(other_chunk)).enumerate() {
         function(index, part, other);
-    }
-}
-
-/// [`for_each_pair_of_chunks_mut`] with a third list of chunks.
-pub(crate) fn for_each_triple_of_chunks_mut<A: Send, B: Send, C: Send>(
-    (first, first_chunk): (&mut [A], usize),
-    (second, second_chunk): (&mut [B], usize),
-    (third, third_chunk): (&mut [C], usize),
-    function: impl Fn(usize, &mut [A], &mut [B], &mut [C]) + Sync + Send,
-) {
-    assert!(first_chunk > 0 && second_chunk > 0 && third_chunk > 0, "chunks must not be empty");
-    #[cfg(feature = "parallel")]
-    if first.len() > first_chunk && has_threads() {
-        use rayon::prelude::*;
-        let (second, third) = (second.par_chunks_mut(second_chunk), third.par_chunks_mut(third_chunk));
-        first
-            .par_chunks_mut(first_chunk)
-            .zip(second)
-            .zip(third)
-            .enumerate()
-            .for_each(|(index, ((first, second), third))| function(index, first, second, third));
-        return;
-    }
-    let (second, third) = (second.chunks_mut(second_chunk), third.chunks_mut(third_chunk));
-    for (index, ((first, second), third)) in first.chunks_mut(first_chunk).zip(second).zip(third).enumerate()
-    {
-        function(index, first, second, third);
     }
 }
 

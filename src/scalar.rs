@@ -77,7 +77,7 @@ pub trait Vectorised: Elementary {
     fn multiply(product: Product<'_, Self>);
 
     /// `function` with memory that this thread keeps from one call to the next. What it holds is whatever was left there.
-    fn with_scratch<R>(function: impl FnOnce(&mut Vec<Self>) -> R) -> R;
+    fn with_scratch<R>(which: Scratch, function: impl FnOnce(&mut Vec<Self>) -> R) -> R;
 
     /// The first `L::LANES` elements of `source` in double precision, exactly.
     fn load_wide<L: Lanes<Element = f64>>(source: &[Self]) -> L;
@@ -101,11 +101,24 @@ pub trait Vectorised: Elementary {
     fn double_view(view: MatrixView<'_, Self>) -> Option<MatrixView<'_, f64>>;
 }
 
+/// What memory that a thread keeps is for.
+#[derive(Debug, Clone, Copy)]
+pub enum Scratch {
+    /// Packed factors of a product, while other threads work on it too.
+    Factors,
+    /// A block that this thread alone works on.
+    Block,
+}
+
 /// `function` with the memory of a cell. A call inside of `function` (a thread that waits takes other work) finds an empty one.
-fn with_kept<T, R>(cell: &'static LocalKey<Cell<Vec<T>>>, function: impl FnOnce(&mut Vec<T>) -> R) -> R {
-    let mut memory = cell.take();
+fn with_kept<T, R>(
+    cells: &'static LocalKey<[Cell<Vec<T>>; 2]>,
+    which: Scratch,
+    function: impl FnOnce(&mut Vec<T>) -> R,
+) -> R {
+    let mut memory = cells.with(|cells| cells[which as usize].take());
     let result = function(&mut memory);
-    cell.set(memory);
+    cells.with(|cells| cells[which as usize].set(memory));
     result
 }
 
@@ -116,9 +129,9 @@ impl Vectorised for f32 {
         multiply(product);
     }
 
-    fn with_scratch<R>(function: impl FnOnce(&mut Vec<Self>) -> R) -> R {
-        thread_local!(static SCRATCH: Cell<Vec<f32>> = const { Cell::new(Vec::new()) });
-        with_kept(&SCRATCH, function)
+    fn with_scratch<R>(which: Scratch, function: impl FnOnce(&mut Vec<Self>) -> R) -> R {
+        thread_local!(static SCRATCH: [Cell<Vec<f32>>; 2] = const { [const { Cell::new(Vec::new()) }; 2] });
+        with_kept(&SCRATCH, which, function)
     }
 
     #[inline(always)]
@@ -160,9 +173,9 @@ impl Vectorised for f64 {
         multiply(product);
     }
 
-    fn with_scratch<R>(function: impl FnOnce(&mut Vec<Self>) -> R) -> R {
-        thread_local!(static SCRATCH: Cell<Vec<f64>> = const { Cell::new(Vec::new()) });
-        with_kept(&SCRATCH, function)
+    fn with_scratch<R>(which: Scratch, function: impl FnOnce(&mut Vec<Self>) -> R) -> R {
+        thread_local!(static SCRATCH: [Cell<Vec<f64>>; 2] = const { [const { Cell::new(Vec::new()) }; 2] });
+        with_kept(&SCRATCH, which, function)
     }
 
     #[inline(always)]

@@ -15,7 +15,7 @@ mod view_mut;
 
 pub use distance::{Distance, pairwise, pairwise_into};
 pub(crate) use distance::{DistanceRows, PairwiseRows, check_points};
-pub(crate) use gemm::{GRANULE, Product, Then, gemm_then, gemm_with, multiply};
+pub(crate) use gemm::{GRANULE, Product, Then, gemm_then, multiply};
 pub use gemm::{Operation, gemm, matmul};
 pub use owned::Matrix;
 pub use view::MatrixView;

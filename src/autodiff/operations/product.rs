@@ -40,26 +40,6 @@ impl MatrixProduct {
     }
 }
 
-/// `out = op(A) op(B)`. A transposed A is copied into memory of the pool first, unless the product is small: read as it is, it would be fetched
-/// one entry from each cache line.
-fn product_into<T: Scalar>(
-    a: (&Matrix<T>, Operation),
-    b: (&Matrix<T>, Operation),
-    pool: &mut Pool<T>,
-    out: &mut Matrix<T>,
-) -> Result<()> {
-    const SMALL: usize = 16;
-    let copied = a.1 == Operation::Transpose && a.0.rows().min(a.0.columns()).min(out.columns()) >= SMALL;
-    if !copied {
-        return gemm(T::ONE, a.0, a.1, b.0, b.1, T::ZERO, out.view_mut());
-    }
-    let mut transposed = pool.take((a.0.columns(), a.0.rows()));
-    a.0.view().transpose_into(transposed.view_mut())?;
-    gemm(T::ONE, &transposed, Operation::Plain, b.0, b.1, T::ZERO, out.view_mut())?;
-    pool.put(transposed);
-    Ok(())
-}
-
 impl<T: Scalar> Rule<T> for MatrixProduct {
     fn name(&self) -> &'static str {
         "matmul"
@@ -77,8 +57,8 @@ impl<T: Scalar> Rule<T> for MatrixProduct {
         Ok((left.0, right.1))
     }
 
-    fn forward(&self, inputs: Inputs<'_, T>, pool: &mut Pool<T>, out: &mut Matrix<T>) -> Result<()> {
-        product_into((inputs.get(0), self.a), (inputs.get(1), self.b), pool, out)
+    fn forward(&self, inputs: Inputs<'_, T>, _: &mut Pool<T>, out: &mut Matrix<T>) -> Result<()> {
+        gemm(T::ONE, inputs.get(0), self.a, inputs.get(1), self.b, T::ZERO, out.view_mut())
     }
 
     fn backward(&self, k: usize, pass: Pass<'_, T>, dx: &mut Matrix<T>) -> Result<()> {
@@ -87,7 +67,8 @@ impl<T: Scalar> Rule<T> for MatrixProduct {
             0 | 1 => (pass.inputs.get(place), operation),
             _ => (pass.dout, operation),
         };
-        product_into(matrix(first), matrix(second), pass.pool, dx)
+        let ((a, operation_a), (b, operation_b)) = (matrix(first), matrix(second));
+        gemm(T::ONE, a, operation_a, b, operation_b, T::ZERO, dx.view_mut())
     }
 
     fn record(&self, k: usize, call: Call<'_>, tape: &mut Tape<T>) -> Result<Variable> {

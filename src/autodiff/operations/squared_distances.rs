@@ -50,17 +50,14 @@ impl<T: Scalar> Rule<T> for SquaredDistances {
     }
 
     fn backward(&self, k: usize, pass: Pass<'_, T>, dx: &mut Matrix<T>) -> Result<()> {
-        let Pass { inputs, dout, pool, .. } = pass;
+        let Pass { inputs, dout, .. } = pass;
         let two = T::from_f64(2.0);
         let sums = if k == 0 { dout.view().row_sums() } else { dout.view().column_sums() };
         let other = inputs.get(1 - k);
         if k == 0 {
             gemm(-two, dout, Read::Plain, other, Read::Plain, T::ZERO, dx.view_mut())?;
         } else {
-            let mut transposed = pool.take((dout.columns(), dout.rows()));
-            dout.view().transpose_into(transposed.view_mut())?;
-            gemm(-two, &transposed, Read::Plain, other, Read::Plain, T::ZERO, dx.view_mut())?;
-            pool.put(transposed);
+            gemm(-two, dout, Read::Transpose, other, Read::Plain, T::ZERO, dx.view_mut())?;
         }
         let x = inputs.get(k);
         for (row, sum) in sums.into_iter().enumerate() {

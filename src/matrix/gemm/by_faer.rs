@@ -6,6 +6,7 @@
 
 use super::{Operation, Product};
 use crate::matrix::{MatrixView, MatrixViewMut};
+use crate::scalar::Scratch;
 use crate::{Scalar, parallel};
 use faer::linalg::matmul::matmul as faer_matmul;
 use faer::traits::{ComplexField, Conjugate};
@@ -14,6 +15,9 @@ use faer::{Accum, MatMut, MatRef, Par};
 /// Rows of A that are transposed at a time.
 const TRANSPOSED_ROWS: usize = 512;
 
+/// Memory up to this size is kept by the thread for the next products.
+const KEPT_BYTES: usize = 8 << 20;
+
 /// `C = alpha Aᵀ op(B)`, or `+=`. faer reads a transposed A entry by entry, one in each cache line, which halves its rate. So blocks of
 /// rows of A are transposed, each a small part of the work and small enough for the cache; their products add up in order.
 pub(super) fn multiply_transposed<T: Scalar>(
@@ -21,14 +25,32 @@ pub(super) fn multiply_transposed<T: Scalar>(
     a: MatrixView<'_, T>,
     (b, operation_b): (MatrixView<'_, T>, Operation),
     accumulate: bool,
+    c: MatrixViewMut<'_, T>,
+) {
+    let needed = a.columns() * a.rows().min(TRANSPOSED_ROWS);
+    let run = |scratch: &mut Vec<T>| {
+        if scratch.len() < needed {
+            scratch.resize(needed, T::ZERO);
+        }
+        multiply_blocks(alpha, a, (b, operation_b), accumulate, c, scratch);
+    };
+    if needed * size_of::<T>() <= KEPT_BYTES {
+        T::with_scratch(Scratch::Block, run)
+    } else {
+        run(&mut Vec::new())
+    }
+}
+
+/// [`multiply_transposed`] with memory for a block.
+fn multiply_blocks<T: Scalar>(
+    alpha: T,
+    a: MatrixView<'_, T>,
+    (b, operation_b): (MatrixView<'_, T>, Operation),
+    accumulate: bool,
     mut c: MatrixViewMut<'_, T>,
-    scratch: &mut Vec<T>,
+    scratch: &mut [T],
 ) {
     let (k, m) = a.shape();
-    let needed = m * k.min(TRANSPOSED_ROWS);
-    if scratch.len() < needed {
-        scratch.resize(needed, T::ZERO);
-    }
     for first in (0..k).step_by(TRANSPOSED_ROWS) {
         let rows = first..(first + TRANSPOSED_ROWS).min(k);
         let height = rows.len();

@@ -46,8 +46,8 @@ impl Operation {
 /// `C = alpha op(A) op(B) + beta C`, in place.
 ///
 /// As in BLAS, `beta = 0` overwrites C without reading it, NaN included, and `alpha = 0` does not read A and B. Memory: large products
-/// copy pieces of the factors into memory that the thread keeps for the next ones, 32 MB and 1.2 MB for each thread at most;
-/// others copy a transposed A in blocks of at most 512 m numbers, unless they are small.
+/// copy pieces of the factors into memory that the calling thread keeps for the next ones of the element type, 16 MB at most (and every thread that
+/// works on it a block, 0.3 MB); others copy a transposed A in blocks of at most 512 m numbers, unless they are small.
 ///
 /// # Errors
 /// [`Error::Shape`] if op(A) (m, k), op(B) (k, n) and C (m, n) do not fit together.
@@ -72,18 +72,7 @@ pub fn gemm<'a, T: Scalar>(
     beta: T,
     c: impl Into<MatrixViewMut<'a, T>>,
 ) -> Result<()> {
-    gemm_with(alpha, (a.into(), operation_a), (b.into(), operation_b), beta, c.into(), &mut Vec::new())
-}
-
-/// [`gemm`] with memory for the blocks of a transposed A, which is allocated where it is too small: for steps that allocate nothing.
-pub(crate) fn gemm_with<T: Scalar>(
-    alpha: T,
-    (a, operation_a): (MatrixView<'_, T>, Operation),
-    (b, operation_b): (MatrixView<'_, T>, Operation),
-    beta: T,
-    mut c: MatrixViewMut<'_, T>,
-    scratch: &mut Vec<T>,
-) -> Result<()> {
+    let (a, b, mut c) = (a.into(), b.into(), c.into());
     let (m, k) = operation_a.shape(a);
     let (rows_b, n) = operation_b.shape(b);
     if rows_b != k {
@@ -118,7 +107,7 @@ pub(crate) fn gemm_with<T: Scalar>(
             c,
         });
     } else if operation_a == Operation::Transpose && m >= 16 && n >= 64 && k >= 16 {
-        by_faer::multiply_transposed(alpha, a, (b, operation_b), beta != T::ZERO, c, scratch);
+        by_faer::multiply_transposed(alpha, a, (b, operation_b), beta != T::ZERO, c);
     } else {
         T::multiply(Product {
             alpha,
@@ -143,7 +132,7 @@ pub(crate) fn gemm_then<T: Scalar>(
         packed::multiply_then(Product { alpha: T::ONE, a, b, accumulate: false, c }, Some(then));
         return Ok(());
     }
-    gemm_with(T::ONE, a, b, T::ZERO, c.reborrow(), &mut Vec::new())?;
+    gemm(T::ONE, a.0, a.1, b.0, b.1, T::ZERO, c.reborrow())?;
     then.run(c);
     Ok(())
 }

@@ -2,13 +2,14 @@
 //! Transactions on Mathematical Software 34, 2008): B is packed once, blocks of rows of A are packed and multiplied on their own.
 //!
 //! Each entry of C is the sum over blocks of k, in order, of sums in order: its bits do not depend on how C is cut for the threads.
-//! Memory: that of the packed B, at most [`PACKED_BYTES`] and two panels, and of one block of A for each part of C.
+//! Memory, which the threads keep: of the one that calls, [`PACKED_BYTES`] at most for either factor; of each that multiplies, a block of A.
 
 use super::packing::{pack_columns, pack_rows};
 use super::then::{GRANULE, Then};
 use super::tiles::{Block, TILE_ROWS, multiply_block, tile_columns};
 use super::{Operation, Product};
 use crate::matrix::{MatrixView, MatrixViewMut};
+use crate::scalar::Scratch;
 use crate::{Scalar, parallel, simd};
 use std::ops::Range;
 
@@ -19,8 +20,8 @@ const DEPTH_BYTES: usize = 2048;
 /// Rows of a block, a whole number of tiles.
 const BLOCK_ROWS: usize = 144;
 
-/// Bytes of B that are packed at a time.
-const PACKED_BYTES: usize = 16 << 20;
+/// Bytes of a factor that are packed at a time.
+const PACKED_BYTES: usize = 8 << 20;
 
 /// Blocks of steps of k that are packed at a time. One thread finds two of them in the third-level cache again; several
 /// threads have to wait for each other after every packing.
@@ -53,11 +54,13 @@ pub(super) fn multiply_then<T: Scalar>(product: Product<'_, T>, mut then: Option
     let k = a.1.shape(a.0).1;
     debug_assert!(then.is_none() || m == 1 || c.row_stride() == n, "the rows must lie close");
     let width = tile_columns::<T>();
-    let depth = DEPTH_BYTES / size_of::<T>();
+    let depth = k.min(DEPTH_BYTES / size_of::<T>());
     let steps_at_once = k.min(blocks_at_once() * depth);
-    let columns_at_once = (PACKED_BYTES / size_of::<T>() / steps_at_once).next_multiple_of(width);
+    // The last block of steps has the room of a whole one.
+    let columns_at_once = PACKED_BYTES / size_of::<T>() / steps_at_once.next_multiple_of(depth);
+    let columns_at_once = columns_at_once / width * width;
     let all_columns = columns_at_once >= n;
-    T::with_scratch(|scratch| {
+    T::with_scratch(Scratch::Factors, |scratch| {
         for first_step in (0..k).step_by(steps_at_once) {
             let steps = first_step..k.min(first_step + steps_at_once);
             for left in (0..n).step_by(columns_at_once) {
@@ -93,20 +96,12 @@ impl<T: Scalar> Part<'_, T> {
         let panel = depth * width;
         let panels = n.div_ceil(width);
         let (rows_of_part, rows_of_block) = cut(m);
-        let parts = m.div_ceil(rows_of_part);
         let depths = self.steps.len().div_ceil(depth);
         let tall = m.next_multiple_of(TILE_ROWS) * depth;
         // The columns of a block of Aᵀ are short pieces of far rows: A is read once, row by row, rather than once for each block.
         let whole_a = self.a.1 == Operation::Transpose && depths * tall * size_of::<T>() <= PACKED_BYTES;
-        let [packed_b, packed_a, blocks_of_a, nothing] = aligned(
-            scratch,
-            [
-                depths * panels * panel,
-                if whole_a { depths * tall } else { 0 },
-                parts * if whole_a { 1 } else { rows_of_block * depth },
-                parts,
-            ],
-        );
+        let [packed_b, packed_a] =
+            aligned(scratch, [depths * panels * panel, if whole_a { depths * tall } else { 0 }]);
         parallel::for_each_chunk_mut(packed_a, tall, |start, packed| {
             pack_rows(self.a, 0..m, self.steps_of(start / tall), packed);
         });
@@ -128,40 +123,42 @@ impl<T: Scalar> Part<'_, T> {
         let packed_b = &*packed_b;
         let stride = c.row_stride();
         let function = then.as_ref().map(|then| then.function);
-        let (beside, beside_granule) = match then {
-            Some(then) if then.beside_granule > 0 => (&mut *then.beside, then.beside_granule),
-            _ => (nothing, 0),
-        };
-        let beside_part = (rows_of_part / GRANULE * beside_granule).max(1);
-        parallel::for_each_triple_of_chunks_mut(
-            (c.strided_data(), rows_of_part * stride),
-            (beside, beside_part),
-            (blocks_of_a, if whole_a { 1 } else { rows_of_block * depth }),
-            |index, c, mut beside, block_of_a| {
-                let first = index * rows_of_part;
-                for top in (first..m.min(first + rows_of_part)).step_by(rows_of_block) {
-                    let rows = top..m.min(first + rows_of_part).min(top + rows_of_block);
-                    let c = &mut c[(top - first) * stride..];
-                    self.multiply_rows(rows.clone(), packed_a, packed_b, block_of_a, (&mut *c, stride));
-                    if let Some(function) = function {
-                        let share = beside.len().min(rows_of_block / GRANULE * beside_granule);
-                        let (own, rest) = std::mem::take(&mut beside).split_at_mut(share);
-                        function(top, &mut c[..rows.len() * stride], own);
-                        beside = rest;
-                    }
+        let beside_granule = then.as_ref().map_or(0, |then| then.beside_granule);
+        let multiply_part = |first: usize, c: &mut [T], mut beside: &mut [T]| {
+            for top in (first..m.min(first + rows_of_part)).step_by(rows_of_block) {
+                let rows = top..m.min(first + rows_of_part).min(top + rows_of_block);
+                let c = &mut c[(top - first) * stride..];
+                self.multiply_rows(rows.clone(), packed_a, packed_b, &mut *c, stride);
+                if let Some(function) = function {
+                    let share = beside.len().min(rows_of_block / GRANULE * beside_granule);
+                    let (own, rest) = std::mem::take(&mut beside).split_at_mut(share);
+                    function(top, &mut c[..rows.len() * stride], own);
+                    beside = rest;
                 }
-            },
-        );
+            }
+        };
+        let (data, part) = (c.strided_data(), rows_of_part * stride);
+        match then {
+            Some(Then { beside, .. }) if beside_granule > 0 => {
+                let share = rows_of_part / GRANULE * beside_granule;
+                parallel::for_each_pair_of_chunks_mut(data, part, beside, share, |index, c, beside| {
+                    multiply_part(index * rows_of_part, c, beside);
+                });
+            }
+            _ => parallel::for_each_chunk_mut(data, part, |start, c| {
+                multiply_part(start / part * rows_of_part, c, &mut []);
+            }),
+        }
     }
 
-    /// Some rows of C, by one thread. A is packed already, its blocks of steps so many numbers apart, or has room for a block.
+    /// Some rows of C, by one thread. A may be packed already, its blocks of steps so many numbers apart.
     fn multiply_rows(
         &self,
         rows: Range<usize>,
         packed_a: Option<(&[T], usize)>,
         packed_b: &[T],
-        block_of_a: &mut [T],
-        (c, stride): (&mut [T], usize),
+        c: &mut [T],
+        stride: usize,
     ) {
         let width = tile_columns::<T>();
         let panel = self.depth() * width;
@@ -169,13 +166,6 @@ impl<T: Scalar> Part<'_, T> {
         for (index, packed_b) in packed_b.chunks_exact(panels * panel).enumerate() {
             let steps = self.steps_of(index);
             let numbers = rows.len().next_multiple_of(TILE_ROWS) * steps.len();
-            let a = match packed_a {
-                Some((packed, tall)) => &packed[index * tall + rows.start * steps.len()..][..numbers],
-                None => {
-                    pack_rows(self.a, rows.clone(), steps.clone(), &mut block_of_a[..numbers]);
-                    &block_of_a[..numbers]
-                }
-            };
             let block = Block {
                 rows: rows.len(),
                 columns: self.columns.len(),
@@ -184,7 +174,18 @@ impl<T: Scalar> Part<'_, T> {
                 panel,
                 accumulate: self.accumulate || index > 0,
             };
-            multiply_block(block, self.alpha, a, packed_b, c);
+            match packed_a {
+                Some((packed, tall)) => {
+                    let a = &packed[index * tall + rows.start * steps.len()..][..numbers];
+                    multiply_block(block, self.alpha, a, packed_b, c);
+                }
+                // Nothing in here waits for other threads, so that the thread's own block is free.
+                None => T::with_scratch(Scratch::Block, |scratch| {
+                    let [a] = aligned(scratch, [numbers]);
+                    pack_rows(self.a, rows.clone(), steps, a);
+                    multiply_block(block, self.alpha, a, packed_b, c);
+                }),
+            }
         }
     }
 

@@ -192,6 +192,7 @@ fn bits_do_not_depend_on_the_number_of_threads() {
         (700, 500, 130),
         (129, 1000, 600),
         (513, 130, 600),
+        (600, 1100, 2500),
         (9, 7, 9),
     ];
     for shape in shapes {
@@ -213,7 +214,7 @@ fn bits_do_not_depend_on_the_number_of_threads() {
 /// Rows get one more than their index, and the sums of every granule stand beside: by the packed way, by faer's, and done apart.
 #[test]
 fn finished_rows_are_worked_on_once() {
-    for (m, n, k) in [(700, 130, 90), (529, 140, 600), (12, 5, 7), (31, 3, 9), (1, 40, 2)] {
+    for (m, n, k) in [(700, 130, 90), (529, 140, 600), (30, 700, 2100), (12, 5, 7), (31, 3, 9), (1, 40, 2)] {
         let (a, b) = (random::<f64>(m, k, 1), random::<f64>(k, n, 2));
         let work = |first: usize, rows: &mut [f64], sums: &mut [f64]| {
             for (row, values) in rows.chunks_exact_mut(n).enumerate() {

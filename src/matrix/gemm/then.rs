@@ -25,6 +25,10 @@ impl<T: Scalar> Then<'_, T> {
     /// Does the work on all rows of a C whose rows lie close.
     pub fn run(self, mut c: MatrixViewMut<'_, T>) {
         let row = c.columns();
+        if c.rows() == 0 || row == 0 {
+            return;
+        }
+        debug_assert!(c.rows() == 1 || c.row_stride() == row, "the rows must lie close");
         let granules = NUMBERS_AT_ONCE.div_ceil(GRANULE * row);
         let Self { function, beside, beside_granule } = self;
         let (rows, share) = (granules * GRANULE, granules * beside_granule);

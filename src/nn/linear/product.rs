@@ -3,7 +3,7 @@
 //! Letters: `batch` rows, `inp` inputs, `out` outputs. Cost: 2 batch inp out flops for each of the three products.
 
 use crate::Scalar;
-use crate::matrix::{GRANULE, MatrixView, MatrixViewMut, Operation, Then, gemm, gemm_then, gemm_with};
+use crate::matrix::{GRANULE, MatrixView, MatrixViewMut, Operation, Then, gemm, gemm_then};
 use crate::nn::Activation;
 use crate::nn::activation::passes::{self, Kept};
 
@@ -34,6 +34,9 @@ pub(crate) fn forward_activated<T: Scalar>(
     (y, out): (&mut [T], usize),
     (derivatives, kept): (&mut [T], Kept),
 ) {
+    if activation == Activation::Identity && bias.is_none() && kept == Kept::Nothing {
+        return forward(x, weight, y, out);
+    }
     let weight = view(weight, x.columns());
     let then = Then {
         function: &|_, rows, derivatives| {
@@ -48,19 +51,8 @@ pub(crate) fn forward_activated<T: Scalar>(
 
 /// `dW += dzᵀ x`. dz: (batch, out), x: (batch, inp), dweight: (out, inp).
 pub(crate) fn backward_weight<T: Scalar>(dz: MatrixView<'_, T>, x: MatrixView<'_, T>, dweight: &mut [T]) {
-    backward_weight_with(dz, x, dweight, &mut Vec::new());
-}
-
-/// [`backward_weight`] with memory for the product, which is allocated where it is too small.
-pub(crate) fn backward_weight_with<T: Scalar>(
-    dz: MatrixView<'_, T>,
-    x: MatrixView<'_, T>,
-    dweight: &mut [T],
-    scratch: &mut Vec<T>,
-) {
     let dweight = view_mut(dweight, x.columns());
-    gemm_with(T::ONE, (dz, Operation::Transpose), (x, Operation::Plain), T::ONE, dweight, scratch)
-        .expect("checked shapes");
+    gemm(T::ONE, dz, Operation::Transpose, x, Operation::Plain, T::ONE, dweight).expect("checked shapes");
 }
 
 /// `dx = dz W`. dz: (batch, out), weight: (out, inp), dx: (batch, inp).

@@ -165,7 +165,7 @@ impl<T: Scalar> Mlp<T> {
             let dz = view(&above[..batch * layer.out], layer.out);
             if let Some(gradient) = &mut gradient {
                 let dweight = &mut gradient[layer.weight.clone()];
-                product::backward_weight_with(dz, view(input, layer.inp), dweight, &mut workspace.transposed);
+                product::backward_weight(dz, view(input, layer.inp), dweight);
             }
             let below_dz = &mut below[..batch * layer.inp];
             if index > 0 {

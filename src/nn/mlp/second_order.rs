@@ -112,9 +112,8 @@ impl<T: Scalar> Mlp<T> {
                 );
             }
             let dweight = &mut gradient[layer.weight.clone()];
-            let scratch = &mut workspace.transposed;
-            product::backward_weight_with(view(q, layer.out), view(tangent, layer.inp), dweight, scratch);
-            product::backward_weight_with(view(zeta, layer.out), view(input, layer.inp), dweight, scratch);
+            product::backward_weight(view(q, layer.out), view(tangent, layer.inp), dweight);
+            product::backward_weight(view(zeta, layer.out), view(input, layer.inp), dweight);
             if index > 0 || dx.is_some() {
                 let weight = self.weight(index);
                 let below = batch * layer.inp;

@@ -23,7 +23,7 @@ pub(super) struct LayerMemory<T> {
 /// The memory of a [`Mlp`]'s passes: the activations of the last forward pass and the buffers of the backward pass.
 ///
 /// It may serve several networks in turn, but a backward pass belongs to the forward pass that came last, with the parameters of that pass.
-/// Memory: `batch Σ out (2 + 2 kept)` numbers at most.
+/// Memory: `batch Σ out (2 + 2 kept)` numbers at most, the input, up to four times the batch of the widest layer, and a twelfth of that for sums.
 #[derive(Debug, Clone)]
 pub struct MlpWorkspace<T> {
     /// Rows of the last forward pass; zero before the first.
@@ -41,10 +41,8 @@ pub struct MlpWorkspace<T> {
     pub(super) gradients: [Vec<T>; 2],
     /// Gradients of the pre-activations in a second-order pass.
     pub(super) second: [Vec<T>; 2],
-    /// Sums of columns, chunk by chunk.
+    /// Sums of columns, granule by granule of rows.
     pub(super) partial: Vec<T>,
-    /// Blocks of transposed gradients, for the products with them.
-    pub(super) transposed: Vec<T>,
 }
 
 impl<T: Scalar> Default for MlpWorkspace<T> {
@@ -75,7 +73,6 @@ impl<T: Scalar> MlpWorkspace<T> {
             gradients: [Vec::new(), Vec::new()],
             second: [Vec::new(), Vec::new()],
             partial: Vec::new(),
-            transposed: Vec::new(),
         }
     }
 

@@ -214,7 +214,7 @@ impl<T: Scalar> Sequential<T> {
                     let dz = view(dout, stage.out);
                     if let Some(gradient) = &mut gradient {
                         let dweight = &mut gradient[weight.clone()];
-                        product::backward_weight_with(dz, x, dweight, &mut workspace.transposed);
+                        product::backward_weight(dz, x, dweight);
                     }
                     if index > lowest || dx.is_some() {
                         let dx = &mut below[..batch * stage.inp];

@@ -22,7 +22,7 @@ pub(super) struct StageMemory<T> {
 /// The memory of a [`Sequential`]'s passes: the outputs of the layers in the last forward pass and the buffers of the backward pass.
 ///
 /// It may serve several chains in turn, but a backward pass belongs to the forward pass that came last, with the parameters of that pass.
-/// Memory: `2 batch Σ out` numbers at most, and twice the batch of the widest layer.
+/// Memory: `2 batch Σ out` numbers at most, the input, twice the batch of the widest layer, and a twelfth of that for sums.
 #[derive(Debug, Clone)]
 pub struct SequentialWorkspace<T> {
     /// Rows of the last forward pass; zero before the first.
@@ -34,10 +34,8 @@ pub struct SequentialWorkspace<T> {
     pub(super) stages: Vec<StageMemory<T>>,
     /// Gradients of the stage at hand and of the one below it; in an evaluation, their outputs.
     pub(super) gradients: [Vec<T>; 2],
-    /// Sums of columns, chunk by chunk.
+    /// Sums of columns, granule by granule of rows.
     pub(super) partial: Vec<T>,
-    /// Blocks of transposed gradients, for the products with them.
-    pub(super) transposed: Vec<T>,
 }
 
 impl<T: Scalar> Default for SequentialWorkspace<T> {
@@ -65,7 +63,6 @@ impl<T: Scalar> SequentialWorkspace<T> {
             stages: Vec::new(),
             gradients: [Vec::new(), Vec::new()],
             partial: Vec::new(),
-            transposed: Vec::new(),
         }
     }
 
@@ -162,7 +159,7 @@ mod tests {
                 [place(&memory.value), place(&memory.factors), (0, moments), (0, partial)]
             });
             let rest = [&workspace.input, &workspace.gradients[0], &workspace.gradients[1]];
-            let scratch = [&workspace.partial, &workspace.transposed];
+            let scratch = [&workspace.partial];
             memories.chain(rest.map(place)).chain(scratch.map(place)).collect::<Vec<_>>()
         };
         let first = step(500, 0);
