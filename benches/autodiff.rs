@@ -1,8 +1,8 @@
 //! The tape against the passes by hand: training steps of multilayer perceptrons, forward and backward without an optimiser, and a
 //! Hessian-vector product.
 //!
-//! `RAYON_NUM_THREADS=1 cargo bench --bench autodiff`. The yardstick is the matrix products of the same step alone: three for each layer (two
-//! for the first, whose input needs no gradient).
+//! `RAYON_NUM_THREADS=1 cargo bench --bench autodiff`. The yardstick is the matrix products of the same step alone:
+//! three for each layer (two for the first, whose input needs no gradient).
 
 use brenier::Matrix;
 use brenier::autodiff::{Tape, Variable};

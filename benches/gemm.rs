@@ -1,8 +1,8 @@
 //! Matrix products through views beside faer called directly, and matrices of distances.
 //!
-//! Floors, for one core of 3 GHz: with AVX2 two multiply-adds of 4 f64 or 8 f32 a cycle, 48 and 96 GFLOP/s; with AVX-512 twice that. A
-//! product must reach 0.97 of faer's own rate (`gemm/views` against `gemm/faer`), and with AVX2 a large one more than that: it has kernels of
-//! its own. Distances by differences need a subtraction and a
+//! Floors, for one core of 3 GHz: with AVX2 two multiply-adds of 4 f64 or 8 f32 a cycle, 48 and 96 GFLOP/s; with
+//! AVX-512 twice that. A product must reach 0.97 of faer's own rate (`gemm/views` against `gemm/faer`), and with AVX2
+//! a large one more than that: it has kernels of its own. Distances by differences need a subtraction and a
 //! multiply-add a coordinate; at d = 2 writing the result is the floor.
 //!
 //! `cargo bench --bench gemm`; with one thread: `RAYON_NUM_THREADS=1 cargo bench --bench gemm`.

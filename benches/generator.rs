@@ -1,7 +1,10 @@
-//! A step of a generator: latent batch, network, 100 Sinkhorn iterations, gradient, backward pass, Adam. Envelope and unrolled gradients, in `f32`.
+//! A step of a generator: latent batch, network, 100 Sinkhorn iterations, gradient, backward pass, Adam. Envelope and
+//! unrolled gradients, in `f32`.
 //!
-//! `cargo bench --bench generator` measures the steps of exercise 13 and what they consist of; beside them stands the floor, the time of what cannot be avoided at the machine's own rates.
-//! `cargo bench --bench generator -- --peers FOLDER` takes weights, noise and data from files and prints JSON, for `benches/peers/generator.py`.
+//! `cargo bench --bench generator` measures the steps of exercise 13 and what they consist of; beside them stands the
+//! floor, the time of what cannot be avoided at the machine's own rates.
+//! `cargo bench --bench generator -- --peers FOLDER` takes weights, noise and data from files and prints JSON, for
+//! `benches/peers/generator.py`.
 
 use brenier::data::npy;
 use brenier::generative::SinkhornGenerator;
@@ -78,7 +81,8 @@ impl Case {
         (noise, data)
     }
 
-    /// Seconds below which no step can be: its products at the machine's rate, and the multiply-adds of the iterations, two a pair, at one register a cycle.
+    /// Seconds below which no step can be: its products at the machine's rate, and the multiply-adds of the
+    /// iterations, two a pair, at one register a cycle.
     fn floor(&self, rate: f64) -> f64 {
         let products: f64 =
             self.widths.windows(2).map(|pair| 6.0 * (self.batch * pair[0] * pair[1]) as f64).sum();

@@ -1,7 +1,8 @@
 //! Linear programs: the Netlib problems, solved from the program in memory without and with presolve, and read from their files.
 //!
-//! `cargo bench --bench lp`; a part of them by `cargo bench --bench lp -- 'without presolve/25fv47'`. The files are looked for in the folder that
-//! `BRENIER_NETLIB` names, or in `../shared/netlib` beside the crate's sources. `benches/peers/lp.py` times other solvers on the same files.
+//! `cargo bench --bench lp`; a part of them by `cargo bench --bench lp -- 'without presolve/25fv47'`. The files are
+//! looked for in the folder that `BRENIER_NETLIB` names, or in `../shared/netlib` beside the crate's sources.
+//! `benches/peers/lp.py` times other solvers on the same files.
 
 use brenier::data::{netlib_file, netlib_skipped};
 use brenier::lp::{self, LinearProgram, Options};

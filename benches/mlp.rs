@@ -1,8 +1,9 @@
 //! Networks: training steps (forward, loss, backward, Adam, with the guard) and evaluations, in GFLOP/s of their matrix products.
 //!
-//! `cargo bench --bench mlp`, and with `RAYON_NUM_THREADS=1` for one thread; `BRENIER_SIMD` caps the instruction set. The floor is the time of the products
-//! alone at the rate that `matrix::gemm` reaches on a 4096x512x512 product in this run: it is printed first, and beside each network. What a step adds are
-//! biases, activations with their slopes (8.4 million SiLU for the flow-matching network), and Adam (28 bytes a parameter).
+//! `cargo bench --bench mlp`, and with `RAYON_NUM_THREADS=1` for one thread; `BRENIER_SIMD` caps the instruction set.
+//! The floor is the time of the products alone at the rate that `matrix::gemm` reaches on a 4096x512x512 product in
+//! this run: it is printed first, and beside each network. What a step adds are biases, activations with their slopes
+//! (8.4 million SiLU for the flow-matching network), and Adam (28 bytes a parameter).
 
 use brenier::Matrix;
 use brenier::matrix::{Operation, gemm};
@@ -78,8 +79,9 @@ fn networks(criterion: &mut Criterion) {
     }
 }
 
-/// A step in second order of a Brenier map, 2-64x4-1 with softplus: values, map, the backward pass of the map, Adam, projection. Of the units of products that the
-/// module counts, one for the values, one for the map and four for its backward pass.
+/// A step in second order of a Brenier map, 2-64x4-1 with softplus: values, map, the backward pass of the map, Adam,
+/// projection. Of the units of products that the module counts, one for the values, one for the map and four for its
+/// backward pass.
 fn convex(criterion: &mut Criterion) {
     const BATCH: usize = 1024;
     let mut stream = RandomStream::new(3);

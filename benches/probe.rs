@@ -1,7 +1,8 @@
 //! The probe: epochs of AdamW on 1200 x 4096 numbers, Newton's method, predictions, in GB/s of the matrix read.
 //!
-//! `cargo bench --bench probe`, and with `RAYON_NUM_THREADS=1` for one thread; `BRENIER_SIMD` caps the instruction set. An epoch reads the matrix once (19.7 MB in `f32`), so the floor
-//! is a plain sum over the same matrix: `floor` in the same run, on one thread.
+//! `cargo bench --bench probe`, and with `RAYON_NUM_THREADS=1` for one thread; `BRENIER_SIMD` caps the instruction
+//! set. An epoch reads the matrix once (19.7 MB in `f32`), so the floor is a plain sum over the same matrix: `floor`
+//! in the same run, on one thread.
 
 use brenier::Matrix;
 use brenier::nn::probe::{

@@ -1,8 +1,8 @@
 //! Training a restricted Boltzmann machine beside the products that it is made of, and the estimates of its likelihood.
 //!
-//! A step of CD-1 at batch B is 10 B visible hidden flops in four products: floors are the same four products alone (`products of a step`)
-//! and the machine's rate in a large one (`1024^3`). An epoch of 10,000 images of 784 x 256 at batch 64 is 20 GFLOP and must reach 75% of that
-//! rate, with batches gathered, logistic functions, draws and all.
+//! A step of CD-1 at batch B is 10 B visible hidden flops in four products: floors are the same four products alone
+//! (`products of a step`) and the machine's rate in a large one (`1024^3`). An epoch of 10,000 images of 784 x 256 at
+//! batch 64 is 20 GFLOP and must reach 75% of that rate, with batches gathered, logistic functions, draws and all.
 //!
 //! `cargo bench --bench rbm`; with one thread: `RAYON_NUM_THREADS=1 cargo bench --bench rbm`.
 

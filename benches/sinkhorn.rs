@@ -1,9 +1,10 @@
 //! Sinkhorn's iteration in G pairs/s, beside what bounds it.
 //!
-//! `cargo bench --bench sinkhorn`, and with `RAYON_NUM_THREADS=1` for one thread; `BRENIER_SIMD` caps the instruction set. An iteration looks
-//! at every pair once, with one exponential: it cannot be faster than exponentials are, whose rate on one thread is measured first
-//! by the crate's own [`exp_into`](brenier::simd::exp_into). (The iteration's exponential is a shorter one, so it may come out ahead.) Stored
-//! costs cannot come faster than the memory gives them: the rate of a plain sum over the same matrix is measured too.
+//! `cargo bench --bench sinkhorn`, and with `RAYON_NUM_THREADS=1` for one thread; `BRENIER_SIMD` caps the instruction
+//! set. An iteration looks at every pair once, with one exponential: it cannot be faster than exponentials are, whose
+//! rate on one thread is measured first by the crate's own [`exp_into`](brenier::simd::exp_into). (The iteration's
+//! exponential is a shorter one, so it may come out ahead.) Stored costs cannot come faster than the memory gives
+//! them: the rate of a plain sum over the same matrix is measured too.
 //!
 //! What is timed is the time from the first to the last call of the observer, so that preparations do not count.
 

@@ -1,8 +1,9 @@
 //! The colours of one picture given to another: domain adaptation of pixels as points of (red, green, blue).
 //!
-//! `cargo run --release --example colour_transfer [-- FOLDER] [--quick]` fits plans between samples of the pixels of two pictures, moves all pixels by
-//! the maps that belong to them, prints how far the colours are from those wanted before and after, and writes a sheet of the pictures into
-//! FOLDER (`target/plots` if none is given). The pictures are mosaics of CIFAR-10 images (ships and deer); where these are missing, two that are drawn here.
+//! `cargo run --release --example colour_transfer [-- FOLDER] [--quick]` fits plans between samples of the pixels of
+//! two pictures, moves all pixels by the maps that belong to them, prints how far the colours are from those wanted
+//! before and after, and writes a sheet of the pictures into FOLDER (`target/plots` if none is given). The pictures
+//! are mosaics of CIFAR-10 images (ships and deer); where these are missing, two that are drawn here.
 
 #[allow(dead_code)] // Other examples use more of it.
 mod plot;

@@ -1,9 +1,11 @@
-//! A lie detector and how it is tricked (sheet 10, exercise 3): a linear probe on activations of Llama-3-8B, and perturbations of a lie until the probe calls it true.
+//! A lie detector and how it is tricked (sheet 10, exercise 3): a linear probe on activations of Llama-3-8B, and
+//! perturbations of a lie until the probe calls it true.
 //!
-//! `cargo run --release --example lie_detector [-- --quick] [FOLDER]` trains the probe on statements about cities (tested on other cities), proves the optimum of the
-//! penalised likelihood, and goes through the exercise's three steps: one lie is flipped by gradient descent, the same perturbation is put on all other lies, a
-//! side loss keeps it small. Found numbers stand beside the expected ones; plots go into FOLDER (`target/plots` if none is given). Without the data a generated
-//! stand-in takes their place, and says so.
+//! `cargo run --release --example lie_detector [-- --quick] [FOLDER]` trains the probe on statements about cities
+//! (tested on other cities), proves the optimum of the penalised likelihood, and goes through the exercise's three
+//! steps: one lie is flipped by gradient descent, the same perturbation is put on all other lies, a side loss keeps
+//! it small. Found numbers stand beside the expected ones; plots go into FOLDER (`target/plots` if none is given).
+//! Without the data a generated stand-in takes their place, and says so.
 
 #[allow(dead_code)] // Other examples use more of it.
 mod plot;

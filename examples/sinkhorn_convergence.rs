@@ -1,5 +1,5 @@
-//! Sinkhorn's algorithm on ten sources and twenty sinks (the data of sheet 10, exercise 1): what ε does to the cost and to the plan, and how fast the
-//! iterates converge.
+//! Sinkhorn's algorithm on ten sources and twenty sinks (the data of sheet 10, exercise 1): what ε does to the cost
+//! and to the plan, and how fast the iterates converge.
 //!
 //! `cargo run --release --example sinkhorn_convergence [-- FOLDER]` prints the transport cost for four ε beside the expected one, with the
 //! interval that is proved for the cost without entropy, and draws the errors and the plans into FOLDER (`target/plots` if none is given).

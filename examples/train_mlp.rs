@@ -1,8 +1,9 @@
 //! A classifier of handwritten digits: 784-512-256-10 with ReLU, cross-entropy, AdamW, one-cycle learning rate.
 //!
-//! `cargo run --release --example train_mlp [-- --quick] [-- FOLDER]` trains on what it finds, says how many test images it gets right, and draws the learning
-//! curve and the mistakes into FOLDER (`target/plots` if none is given). With the whole of MNIST (`mnist/train-images-idx3-ubyte.gz` and its three companions)
-//! at least 98% are expected, with the first 5000 images at least 94%. `--quick` takes fewer epochs.
+//! `cargo run --release --example train_mlp [-- --quick] [-- FOLDER]` trains on what it finds, says how many test
+//! images it gets right, and draws the learning curve and the mistakes into FOLDER (`target/plots` if none is given).
+//! With the whole of MNIST (`mnist/train-images-idx3-ubyte.gz` and its three companions) at least 98% are expected,
+//! with the first 5000 images at least 94%. `--quick` takes fewer epochs.
 
 #[allow(dead_code)] // The plots of other examples need more of it.
 mod plot;
@@ -21,7 +22,8 @@ use std::time::Instant;
 
 /// Pixels along each side of an image.
 const PIXELS: usize = 28;
-/// What is trained on and tested with, best first: images and labels for training, images and labels for testing, the accuracy that is expected.
+/// What is trained on and tested with, best first: images and labels for training, images and labels for testing, the
+/// accuracy that is expected.
 const SETS: [([&str; 4], f64); 2] = [
     (
         [

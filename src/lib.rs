@@ -1,9 +1,10 @@
 //! A numerics core for optimal transport and small learned models with hand-written kernels, and nothing between you and
 //! them.
 //!
-//! It answers the question: what is the cheapest way to turn one distribution into another, and what does it cost? This
-//! version solves it exactly or with entropy, for point clouds and for given costs, and proves how good the answer is. And it trains small
-//! models with passes written by hand, and it solves linear programs of any kind. It is one crate of plain Rust: no C, no BLAS, no Python, at most 75 crates, full speed on default compiler flags.
+//! It answers the question: what is the cheapest way to turn one distribution into another, and what does it cost?
+//! This version solves it exactly or with entropy, for point clouds and for given costs, and proves how good the
+//! answer is. And it trains small models with passes written by hand, and it solves linear programs of any kind. It
+//! is one crate of plain Rust: no C, no BLAS, no Python, at most 75 crates, full speed on default compiler flags.
 //!
 //! # A program that works
 //!
@@ -32,9 +33,10 @@
 //! ```
 //!
 //! Where to look if you know other libraries: `emd` is [`ot::exact::solve`], `emd2` and the Wasserstein distance are
-//! [`ot::exact::transport_cost`] (of [`Distance::SquaredEuclidean`](matrix::Distance::SquaredEuclidean) it is W₂², so take the
-//! root); in one dimension [`ot::line`] does the same by sorting. `sinkhorn` is [`ot::sinkhorn::solve`], which answers with potentials, a streamed plan
-//! and bounds on the cost with and without entropy. The search of these pages finds them under those names too.
+//! [`ot::exact::transport_cost`] (of [`Distance::SquaredEuclidean`](matrix::Distance::SquaredEuclidean) it is W₂², so
+//! take the root); in one dimension [`ot::line`] does the same by sorting. `sinkhorn` is [`ot::sinkhorn::solve`],
+//! which answers with potentials, a streamed plan and bounds on the cost with and without entropy. The search of
+//! these pages finds them under those names too.
 //!
 //! # Why
 //!

@@ -54,7 +54,8 @@ pub(crate) fn for_each_chunk_mut<T: Send>(
     data.chunks_mut(chunk).enumerate().for_each(|(index, part)| function(index * chunk, part));
 }
 
-/// `function` on each chunk of `chunk` elements of `data`, its number, and the chunk of `other_chunk` elements of `other` of the same number.
+/// `function` on each chunk of `chunk` elements of `data`, its number, and the chunk of `other_chunk` elements of
+/// `other` of the same number.
 pub(crate) fn for_each_pair_of_chunks_mut<A: Send, B: Send>(
     data: &mut [A],
     chunk: usize,

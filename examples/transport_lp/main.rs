@@ -1,8 +1,8 @@
 //! Optimal transport as a linear program: ten sources, twenty sinks, Euclidean costs (sheet 10, exercise 1).
 //!
-//! `cargo run --release --example transport_lp [-- FOLDER]` solves it by the network simplex and, written out in the forms of the sheet, by the
-//! general simplex. It prints the solution and every claim of the exercise beside what was measured, and draws two plots into FOLDER
-//! (`target/plots` if none is given).
+//! `cargo run --release --example transport_lp [-- FOLDER]` solves it by the network simplex and, written out in the
+//! forms of the sheet, by the general simplex. It prints the solution and every claim of the exercise beside what was
+//! measured, and draws two plots into FOLDER (`target/plots` if none is given).
 
 #[path = "../plot/mod.rs"]
 #[allow(dead_code)] // Other examples use more of it.

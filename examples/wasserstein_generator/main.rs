@@ -1,6 +1,7 @@
 //! A generator trained with the Sinkhorn loss: two blobs in the plane, and images.
 //!
-//! `cargo run --release --example wasserstein_generator [-- OPTIONS] [FOLDER]` prints tables and draws into FOLDER (`target/plots` if none is given).
+//! `cargo run --release --example wasserstein_generator [-- OPTIONS] [FOLDER]` prints tables and draws into FOLDER
+//! (`target/plots` if none is given).
 //!
 //! | option | default | |
 //! | --- | --- | --- |

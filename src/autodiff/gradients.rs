@@ -102,8 +102,8 @@ impl<T: Scalar> Tape<T> {
         Ok(self.record_backward(NAME, &pairs, &[seed])?[0])
     }
 
-    /// Records the product of the Hessian of a loss (1, 1) in `inputs` with `directions`, one for each input and of its shape: the change of
-    /// the gradient along the direction, without the Hessian.
+    /// Records the product of the Hessian of a loss (1, 1) in `inputs` with `directions`, one for each input and of
+    /// its shape: the change of the gradient along the direction, without the Hessian.
     ///
     /// Cost: two backward passes, of which the second runs through the first (Pearlmutter, *Fast exact multiplication by the Hessian*,
     /// 1994).

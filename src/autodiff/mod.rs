@@ -27,8 +27,9 @@
 //! # Ok::<(), brenier::Error>(())
 //! ```
 //!
-//! An operation is a method of the [`Tape`]. Its value is computed at once and stays on the tape; a [`Variable`] is a handle to it, to be copied freely. What
-//! [`Tape::variable`] makes has a gradient, what [`Tape::constant`] makes has none, and what depends on constants alone is skipped.
+//! An operation is a method of the [`Tape`]. Its value is computed at once and stays on the tape; a [`Variable`] is a
+//! handle to it, to be copied freely. What [`Tape::variable`] makes has a gradient, what [`Tape::constant`] makes has
+//! none, and what depends on constants alone is skipped.
 //!
 //! # Two ways back
 //! | | |
@@ -36,8 +37,8 @@
 //! | [`Tape::backward`], [`Tape::gradient`] | numbers: the gradients of one loss with respect to all variables. For training |
 //! | [`Tape::gradients`] | variables: the backward pass is recorded by the same operations, so that gradients can be used in a loss and differentiated again, to any order |
 //!
-//! [`Tape::vector_jacobian_product`], [`Tape::jacobian_vector_product`] and [`Tape::hessian_vector_product`] follow from the second. Both ways go over the
-//! nodes in a loop, so that a tape may be as long as the memory allows.
+//! [`Tape::vector_jacobian_product`], [`Tape::jacobian_vector_product`] and [`Tape::hessian_vector_product`] follow
+//! from the second. Both ways go over the nodes in a loop, so that a tape may be as long as the memory allows.
 //!
 //! # Lifetimes
 //! The tape owns all values. [`Tape::clear`] forgets them and keeps their memory: a second step of the same shapes allocates no matrix
@@ -46,13 +47,15 @@
 //! [`Error::ForeignVariable`](crate::Error::ForeignVariable), never taken for others.
 //!
 //! # Broadcasting
-//! Operations on the entries of two matrices follow NumPy: a side that is 1 on one of them is repeated to that of the other. So (1, n), (m, 1) and
-//! (1, 1) go with (m, n), and (m, 1) with (1, n). The gradient of a repeated matrix is the sum over its repetitions.
+//! Operations on the entries of two matrices follow NumPy: a side that is 1 on one of them is repeated to that of the
+//! other. So (1, n), (m, 1) and (1, 1) go with (m, n), and (m, 1) with (1, n). The gradient of a repeated matrix is
+//! the sum over its repetitions.
 //!
 //! # Conventions
-//! Where a function has a kink its derivative is PyTorch's: zero for `relu` and `abs` at zero, half to each side of a `maximum` of equals. Where it has a
-//! pole there is an infinity (`sqrt` at zero), not a bound. NaN and infinities flow through; [`Tape::first_not_finite`] says which operation
-//! made the first. Wrong shapes are refused with both shapes, see [`Error::Shapes`](crate::Error::Shapes).
+//! Where a function has a kink its derivative is PyTorch's: zero for `relu` and `abs` at zero, half to each side of a
+//! `maximum` of equals. Where it has a pole there is an infinity (`sqrt` at zero), not a bound. NaN and infinities
+//! flow through; [`Tape::first_not_finite`] says which operation made the first. Wrong shapes are refused with both
+//! shapes, see [`Error::Shapes`](crate::Error::Shapes).
 //!
 //! Results do not depend on the number of threads.
 //!

@@ -15,8 +15,8 @@ pub(super) fn create(path: &Path) -> Result<File> {
     File::create(path).map_err(|reason| DataError::Io { operation: "create", origin: path.into(), reason })
 }
 
-/// Writes a file as a whole or not at all: `fill` writes to a new file beside it, which then takes its name. On an error the new file is gone and what was there
-/// before still is.
+/// Writes a file as a whole or not at all: `fill` writes to a new file beside it, which then takes its name. On an
+/// error the new file is gone and what was there before still is.
 pub(super) fn replace(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> Result<()>) -> Result<()> {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);

@@ -1,14 +1,16 @@
 //! A generator trained with the Sinkhorn loss.
 //!
-//! A network G makes points of noise. In a step, n points of noise z and n samples x of the data give the loss between the clouds x (the source) and G(z) (the target):
+//! A network G makes points of noise. In a step, n points of noise z and n samples x of the data give the loss
+//! between the clouds x (the source) and G(z) (the target):
 //!
 //! ```text
 //! z ~ N(0, I)    y = G(z)    L = Sinkhorn(x, y)    dL/dy by hand    dG by the network's backward pass    Adam or another optimiser
 //! ```
 //!
-//! (Genevay, Peyré, Cuturi, *Learning generative models with Sinkhorn divergences*, 2018.) There is no second network to be fooled, as in adversarial training: the
-//! loss compares batches. The price is bias: the best points for one batch are not the data's distribution, and at large ε they shrink towards the mean. The debiased
-//! loss ([`Options::debiased`](minibatch::Options::debiased)) and larger batches mend that.
+//! (Genevay, Peyré, Cuturi, *Learning generative models with Sinkhorn divergences*, 2018.) There is no second network
+//! to be fooled, as in adversarial training: the loss compares batches. The price is bias: the best points for one
+//! batch are not the data's distribution, and at large ε they shrink towards the mean. The debiased loss
+//! ([`Options::debiased`](minibatch::Options::debiased)) and larger batches mend that.
 
 use super::samples::SampleSource;
 use crate::Scalar;
@@ -82,14 +84,16 @@ impl<T: Scalar> SinkhornGenerator<T> {
         self
     }
 
-    /// One step: the network makes points of `noise` (batch, inputs), and goes down the gradient of their loss against `data` (samples, outputs).
+    /// One step: the network makes points of `noise` (batch, inputs), and goes down the gradient of their loss
+    /// against `data` (samples, outputs).
     ///
     /// Numbers that are not finite on the way to the loss, or in the gradient, leave the last good weights and are an
     /// [outcome](StepOutcome::NotFinite); so is a cost that has become too large for ε.
     ///
     /// # Errors
-    /// [`Error::Argument`] if the costs are too large for ε from the beginning;
-    /// [`Error::Shape`] and [`Error::Empty`] for sizes that do not fit, [`Error::NotFiniteEntry`] for data that are not finite, and what the optimiser refuses.
+    /// [`Error::Argument`] if the costs are too large for ε from the beginning; [`Error::Shape`] and [`Error::Empty`]
+    /// for sizes that do not fit, [`Error::NotFiniteEntry`] for data that are not finite, and what the optimiser
+    /// refuses.
     pub fn step(
         &mut self,
         network: &mut Mlp<T>,
@@ -217,11 +221,14 @@ pub struct GeneratorTraining {
 
 /// Trains a network to make points like those of `data` out of normal noise.
 ///
-/// Noise and batches come from `stream` alone: same seed, same bits, for any number of threads. After the first step none allocates but in the products of large
-/// layers. The observer is told of each step and may stop. Numbers that are not finite end training with a [`Status::NotFinite`] that says at which step and in which layer; the weights are then the last good ones.
+/// Noise and batches come from `stream` alone: same seed, same bits, for any number of threads. After the first step
+/// none allocates but in the products of large layers. The observer is told of each step and may stop. Numbers that
+/// are not finite end training with a [`Status::NotFinite`] that says at which step and in which layer; the weights
+/// are then the last good ones.
 ///
 /// # Errors
-/// [`Error::Shape`] if the network's outputs are not the data's coordinates, [`Error::Argument`] for a batch of 0, and those of data, loss and optimiser.
+/// [`Error::Shape`] if the network's outputs are not the data's coordinates, [`Error::Argument`] for a batch of 0,
+/// and those of data, loss and optimiser.
 ///
 /// # Examples
 /// ```

@@ -50,8 +50,9 @@ impl<T: Scalar> CustomOperation<T> for SinkhornOperation<T> {
     }
 }
 
-/// Records the [Sinkhorn loss](crate::ot::sinkhorn::minibatch) between the rows of `source` (n, d) and of `target` (m, d), a (1, 1) matrix. Its gradients, in
-/// both clouds, are computed with the value, in the way that the options say; they cannot be differentiated again.
+/// Records the [Sinkhorn loss](crate::ot::sinkhorn::minibatch) between the rows of `source` (n, d) and of `target`
+/// (m, d), a (1, 1) matrix. Its gradients, in both clouds, are computed with the value, in the way that the options
+/// say; they cannot be differentiated again.
 ///
 /// # Errors
 /// [`Error::Shapes`] for different numbers of coordinates, [`Error::ForeignVariable`], and those of

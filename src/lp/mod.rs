@@ -4,17 +4,19 @@
 //! min (or max)  cᵀx + c₀    where  L <= A x <= U,  l <= x <= u
 //! ```
 //!
-//! [`LinearProgram`] holds the problem and can be edited between solves, [`solve`] answers with a [`Solution`]: status, x, row activities,
-//! duals, reduced costs, [`Basis`], and a [`Certificate`] that shares no code with the solver. An infeasible problem comes with a Farkas ray,
-//! an unbounded one with a ray of unbounded descent; both are checked in the same way. Where rows contradict each other by no more than the
-//! tolerances (1e-7, relative to their terms), both answers have a proof, and which one comes out depends on the way.
+//! [`LinearProgram`] holds the problem and can be edited between solves, [`solve`] answers with a [`Solution`]:
+//! status, x, row activities, duals, reduced costs, [`Basis`], and a [`Certificate`] that shares no code with the
+//! solver. An infeasible problem comes with a Farkas ray, an unbounded one with a ray of unbounded descent; both are
+//! checked in the same way. Where rows contradict each other by no more than the tolerances (1e-7, relative to their
+//! terms), both answers have a proof, and which one comes out depends on the way.
 //!
-//! Signs: a dual is the derivative of the objective by the right-hand side of its row, a reduced cost that by the bound of its variable, for
-//! minimisation and for maximisation alike. So at the optimum c = Aᵀy + d.
+//! Signs: a dual is the derivative of the objective by the right-hand side of its row, a reduced cost that by the
+//! bound of its variable, for minimisation and for maximisation alike. So at the optimum c = Aᵀy + d.
 //!
-//! Beginning with a [`Basis`] ([`Options::with_basis`]), an edited program takes a few steps in place of a search; no basis is too wrong to begin
-//! with. [`ranging`] says how far costs, right-hand sides and bounds may move before another basis is optimal. Programs come from and go to
-//! files ([`read_mps`], [`read_lp`]), and [`TableauSimplex`] shows every step of the text books' method on small problems.
+//! Beginning with a [`Basis`] ([`Options::with_basis`]), an edited program takes a few steps in place of a search; no
+//! basis is too wrong to begin with. [`ranging`] says how far costs, right-hand sides and bounds may move before
+//! another basis is optimal. Programs come from and go to files ([`read_mps`], [`read_lp`]), and [`TableauSimplex`]
+//! shows every step of the text books' method on small problems.
 //!
 //! # Where things are
 //!

@@ -18,8 +18,9 @@ pub enum Sense {
 
 /// A linear program: min (or max) cᵀx + c₀ where every row's activity aᵢᵀx and every variable xⱼ lies within its bounds.
 ///
-/// Rows may name columns that are there already, columns may name rows that are there already: so it is built by rows, by columns, or by
-/// both. Coefficients given twice for the same place are summed, zeros are not stored. Bounds that contradict each other are kept: the program is infeasible then.
+/// Rows may name columns that are there already, columns may name rows that are there already: so it is built by
+/// rows, by columns, or by both. Coefficients given twice for the same place are summed, zeros are not stored. Bounds
+/// that contradict each other are kept: the program is infeasible then.
 ///
 /// # Examples
 /// ```
@@ -56,8 +57,8 @@ impl LinearProgram {
     /// Adds a variable with its cost, bounds and coefficients (row, value), and answers with its index.
     ///
     /// # Errors
-    /// [`Error::Cost`], [`Error::Bounds`], [`Error::Coefficient`] for numbers that have no meaning, [`Error::Missing`] for a row that is not
-    /// there. Nothing is added then.
+    /// [`Error::Cost`], [`Error::Bounds`], [`Error::Coefficient`] for numbers that have no meaning,
+    /// [`Error::Missing`] for a row that is not there. Nothing is added then.
     pub fn add_column(
         &mut self,
         cost: f64,

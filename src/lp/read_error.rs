@@ -58,7 +58,8 @@ pub enum ReadProblem {
         /// The text.
         text: String,
     },
-    /// A number is too large to be a coefficient, or too large for a right-hand side or bound of this direction (1e20 and more is infinite).
+    /// A number is too large to be a coefficient, or too large for a right-hand side or bound of this direction (1e20
+    /// and more is infinite).
     #[error("{text} is {requirement}")]
     Range {
         /// The number as it stands there.

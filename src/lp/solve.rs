@@ -39,7 +39,8 @@ pub fn solve(program: &LinearProgram) -> Result<Solution> {
 /// Solves a program. The observer hears of the state at the beginning and then about twenty times a second, and may stop the work.
 ///
 /// # Errors
-/// [`Error::Option`](super::Error::Option) for tolerances out of range, [`Error::Size`](super::Error::Size) for a basis of a larger program.
+/// [`Error::Option`](super::Error::Option) for tolerances out of range, [`Error::Size`](super::Error::Size) for a
+/// basis of a larger program.
 ///
 /// # Examples
 /// ```
@@ -169,9 +170,10 @@ fn attempt(
     Ok(verdict)
 }
 
-/// The outcome by way of the smaller problem that presolve leaves; none where that seems unbounded. Where it ends, the problem as given
-/// begins: at an optimum mostly no step is left, but small costs that the smaller problem could not see come to count, and values and duals are
-/// those of a basis to the last bit; where it is infeasible, a proof for the problem as given is near.
+/// The outcome by way of the smaller problem that presolve leaves; none where that seems unbounded. Where it ends,
+/// the problem as given begins: at an optimum mostly no step is left, but small costs that the smaller problem could
+/// not see come to count, and values and duals are those of a basis to the last bit; where it is infeasible, a proof
+/// for the problem as given is near.
 fn reduced(form: &Form, settings: &Settings, limits: &mut Limits<'_>) -> Option<Outcome> {
     let time_is_over = || limits.look_at_clock().is_err();
     let Presolved::Reduced(reduction) = presolve(form, &time_is_over) else { return None };

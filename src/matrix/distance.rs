@@ -136,11 +136,12 @@ impl FromStr for Distance {
 /// The matrix (n, m) of distances between the points x (n, d) and y (m, d), a point in each row.
 ///
 /// Distances are sums over differences: their relative error is at most (d + 20) EPS, half of that absolutely for
-/// [`Distance::Cosine`], and more only where a power with p > 8 or no multiple of 1/2 is rounded more often. Squared Euclidean distances
-/// of 64 coordinates and more go through a matrix product, centred; where that cancels they are computed again from the differences, so that their relative error
-/// is at most 32 (d + 4) EPS. In either case they are never negative, and zero for identical points. Coordinates may be
-/// as large or small as the type allows: [`Distance::Euclidean`] and [`Distance::Minkowski`] scale by themselves, and
-/// only distances that would overflow are refused.
+/// [`Distance::Cosine`], and more only where a power with p > 8 or no multiple of 1/2 is rounded more often. Squared
+/// Euclidean distances of 64 coordinates and more go through a matrix product, centred; where that cancels they are
+/// computed again from the differences, so that their relative error is at most 32 (d + 4) EPS. In either case they
+/// are never negative, and zero for identical points. Coordinates may be as large or small as the type allows:
+/// [`Distance::Euclidean`] and [`Distance::Minkowski`] scale by themselves, and only distances that would overflow
+/// are refused.
 ///
 /// Cost: 2 to 3 n m d flops, in parallel; `powf` for each coordinate where p is no multiple of 1/2, or more than 8.
 ///

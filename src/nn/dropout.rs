@@ -1,9 +1,11 @@
 //! Dropout: activations that are set to zero at random while a model is trained.
 //!
-//! `y = x m`, with m = 0 with probability p and m = 1/(1 - p) otherwise ("inverted": the mean of y is x, and for evaluation the layer is left out). Source: Srivastava, Hinton,
-//! Krizhevsky, Sutskever and Salakhutdinov, "Dropout: a simple way to prevent neural networks from overfitting", JMLR 2014.
+//! `y = x m`, with m = 0 with probability p and m = 1/(1 - p) otherwise ("inverted": the mean of y is x, and for
+//! evaluation the layer is left out). Source: Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov, "Dropout:
+//! a simple way to prevent neural networks from overfitting", JMLR 2014.
 //!
-//! Cost: a random number and two products an entry; the factors m are kept for the backward pass, one number an entry. Activations are written (`=`) in both directions.
+//! Cost: a random number and two products an entry; the factors m are kept for the backward pass, one number an
+//! entry. Activations are written (`=`) in both directions.
 
 use crate::error::{Error, Result};
 use crate::matrix::{MatrixView, MatrixViewMut};
@@ -16,7 +18,8 @@ use crate::simd::lanes::{Lanes, Simd};
 /// Entries that one thread takes at a time.
 const CHUNK: usize = 1 << 14;
 
-/// A dropout layer: `y = x m`, with m = 0 with probability p and m = 1/(1 - p) otherwise. It keeps its stream of random numbers, and the factors of the last forward pass.
+/// A dropout layer: `y = x m`, with m = 0 with probability p and m = 1/(1 - p) otherwise. It keeps its stream of
+/// random numbers, and the factors of the last forward pass.
 ///
 /// It is for training; for evaluation, leave it out. Source: Srivastava et al., JMLR 2014.
 ///

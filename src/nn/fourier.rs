@@ -7,10 +7,12 @@
 //! dx = Σₖ 2π Bₖ (cosₖ dsinₖ - sinₖ dcosₖ)
 //! ```
 //!
-//! Sources: Vaswani et al., "Attention is all you need", 2017, and Ho, Jain and Abbeel, "Denoising diffusion probabilistic models", 2020, for the sinusoidal embedding of time; Tancik et
-//! al., "Fourier features let networks learn high frequency functions", 2020, for random ones.
+//! Sources: Vaswani et al., "Attention is all you need", 2017, and Ho, Jain and Abbeel, "Denoising diffusion
+//! probabilistic models", 2020, for the sinusoidal embedding of time; Tancik et al., "Fourier features let networks
+//! learn high frequency functions", 2020, for random ones.
 //!
-//! Phases are computed in `f64` and brought to half a turn before they are rounded, so that a time of 1000 costs no digits. Cost: `2 inp + 20` flops a feature. Activations are written (`=`).
+//! Phases are computed in `f64` and brought to half a turn before they are rounded, so that a time of 1000 costs no
+//! digits. Cost: `2 inp + 20` flops a feature. Activations are written (`=`).
 
 use super::dropout::check_shapes;
 use crate::error::{Error, Result};
@@ -25,9 +27,11 @@ use std::f64::consts::TAU;
 /// Features that one thread takes at a time.
 const CHUNK: usize = 1 << 13;
 
-/// An embedding of times or points by sines and cosines, `y = [cos(2π B x), sin(2π B x)]` for frequencies B: (pairs, inp). It has nothing that is learned.
+/// An embedding of times or points by sines and cosines, `y = [cos(2π B x), sin(2π B x)]` for frequencies B: (pairs,
+/// inp). It has nothing that is learned.
 ///
-/// Phases are computed in `f64`, so that a time of 1000 costs no digits. Sources: Vaswani et al. 2017 and Ho, Jain and Abbeel 2020 (time); Tancik et al. 2020 (random frequencies).
+/// Phases are computed in `f64`, so that a time of 1000 costs no digits. Sources: Vaswani et al. 2017 and Ho, Jain
+/// and Abbeel 2020 (time); Tancik et al. 2020 (random frequencies).
 ///
 /// # Examples
 /// ```
@@ -50,8 +54,9 @@ pub struct FourierFeatures {
 }
 
 impl FourierFeatures {
-    /// Of one input t: `cos(ωₖ t)`, `sin(ωₖ t)` with `ωₖ = longest^(-k / pairs)`, k = 0, …, pairs - 1. Periods are from 2π to nearly 2π `longest`, usually 10,000 for times up to 1000;
-    /// multiply times in [0, 1] by 1000 for it, or take another.
+    /// Of one input t: `cos(ωₖ t)`, `sin(ωₖ t)` with `ωₖ = longest^(-k / pairs)`, k = 0, …, pairs - 1. Periods are
+    /// from 2π to nearly 2π `longest`, usually 10,000 for times up to 1000; multiply times in [0, 1] by 1000 for it,
+    /// or take another.
     ///
     /// # Errors
     /// [`Error::Argument`] for no pairs, or unless `longest` is finite and above 0.

@@ -119,8 +119,8 @@ impl Initialisation {
     /// Cost: a fill of random numbers; orthogonal ones `4 out inp min(out, inp)` flops, and `out · inp` numbers of memory.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the weight does not have out times inp entries, [`Error::Empty`] if there are none, [`Error::Argument`] for a gain,
-    /// deviation, constant or range out of the domain. The weight is untouched then.
+    /// [`Error::Shape`] if the weight does not have out times inp entries, [`Error::Empty`] if there are none,
+    /// [`Error::Argument`] for a gain, deviation, constant or range out of the domain. The weight is untouched then.
     pub fn fill<T: Scalar>(
         &self,
         weight: &mut [T],
@@ -256,7 +256,8 @@ fn orthonormalise(row: &mut [f64], before: &[f64]) -> bool {
 mod tests {
     use super::*;
 
-    /// Every name has the spread and the support of its definition. The mean square of n numbers errs by √(2/n) relative for normal ones: five of that.
+    /// Every name has the spread and the support of its definition. The mean square of n numbers errs by √(2/n)
+    /// relative for normal ones: five of that.
     #[test]
     fn spreads_are_those_of_the_definitions() {
         let (out, inp) = (300, 200);

@@ -7,9 +7,11 @@
 //! dx = (g - mean(g) - x̂ mean(g x̂)) / √(σ² + ε)    with g = γ dy        dγ += Σ_rows dy x̂        dβ += Σ_rows dy
 //! ```
 //!
-//! Source: Ba, Kiros and Hinton, "Layer normalization", 2016. The variance takes a second pass over the row, so a large mean does not cost its digits.
+//! Source: Ba, Kiros and Hinton, "Layer normalization", 2016. The variance takes a second pass over the row, so a
+//! large mean does not cost its digits.
 //!
-//! Cost: 8 flops an entry forward and 16 backward, rows in the cache. Gradients of γ and β accumulate (`+=`), activations are written (`=`).
+//! Cost: 8 flops an entry forward and 16 backward, rows in the cache. Gradients of γ and β accumulate (`+=`),
+//! activations are written (`=`).
 
 use super::dropout::check_shapes;
 use super::{Parameters, TensorPlace};
@@ -23,8 +25,8 @@ use crate::simd::lanes::{Lanes, Simd};
 /// Entries that one thread takes at a time.
 const CHUNK: usize = 1 << 14;
 
-/// Layer normalisation: `y = γ (x - μ) / √(σ² + ε) + β`, with mean μ and variance σ² (over n, not n - 1) of each row, and a scale γ and a shift β for each feature: `weight` and `bias` in
-/// PyTorch.
+/// Layer normalisation: `y = γ (x - μ) / √(σ² + ε) + β`, with mean μ and variance σ² (over n, not n - 1) of each row,
+/// and a scale γ and a shift β for each feature: `weight` and `bias` in PyTorch.
 ///
 /// The gradient of γ and β accumulates (`+=`). Source: Ba, Kiros and Hinton, "Layer normalization", 2016.
 ///

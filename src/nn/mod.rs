@@ -21,8 +21,9 @@
 //! | [`checkpoint`] | models and optimisers in safetensors files, which PyTorch reads and writes |
 //!
 //! # Chains
-//! A [`Sequential`] is built of layers that fit: [`Linear`], an [`Activation`], [`LayerNorm`], [`Dropout`], [`FourierFeatures`], a whole [`Mlp`]. It has forward, backward and evaluation
-//! as an [`Mlp`] has, an optimiser and a checkpoint take it alike, and so does [`training::fit`], which asks for no more than a [`Network`].
+//! A [`Sequential`] is built of layers that fit: [`Linear`], an [`Activation`], [`LayerNorm`], [`Dropout`],
+//! [`FourierFeatures`], a whole [`Mlp`]. It has forward, backward and evaluation as an [`Mlp`] has, an optimiser and
+//! a checkpoint take it alike, and so does [`training::fit`], which asks for no more than a [`Network`].
 //! ```
 //! use brenier::nn::{Activation, LayerNorm, Linear, Parameters, Sequential};
 //! use brenier::random::RandomStream;

@@ -50,8 +50,8 @@ pub trait Network<T: Scalar>: Parameters<T> {
         workspace: &'w mut Self::Workspace,
     ) -> Result<MatrixView<'w, T>>;
 
-    /// From the gradient of a loss in those outputs, adds the gradient in the parameters to `gradient` and writes that in x to `dx` where it
-    /// is given.
+    /// From the gradient of a loss in those outputs, adds the gradient in the parameters to `gradient` and writes
+    /// that in x to `dx` where it is given.
     ///
     /// # Errors
     /// [`Error::NoForwardPass`], [`Error::Shape`] if shapes do not fit.

@@ -1,4 +1,5 @@
-//! What a model shows to an optimiser and to a checkpoint: all its parameters in one slice, where each tensor lies, and what it holds but does not learn.
+//! What a model shows to an optimiser and to a checkpoint: all its parameters in one slice, where each tensor lies,
+//! and what it holds but does not learn.
 
 use crate::Scalar;
 use crate::error::Result;
@@ -15,7 +16,8 @@ pub struct TensorPlace {
     pub range: Range<usize>,
 }
 
-/// Numbers of a model that are not learned but without which its parameters mean something else, like PyTorch's buffers: a checkpoint keeps them as a tensor.
+/// Numbers of a model that are not learned but without which its parameters mean something else, like PyTorch's
+/// buffers: a checkpoint keeps them as a tensor.
 ///
 /// They are `f64` whatever the model's type, in the file too, so that nothing is lost.
 #[derive(Debug, Clone, PartialEq)]

@@ -14,12 +14,14 @@ pub enum Status {
     Optimal,
     /// Entropic problems: the error of the marginals is at or below the tolerance.
     Converged,
-    /// The limit on iterations was reached; the gap says how far the plan may be from the optimum. An exact plan is feasible then. An entropic one is as near to its
-    /// marginals as its marginal error says; its rounded plan, where there is one, is feasible.
+    /// The limit on iterations was reached; the gap says how far the plan may be from the optimum. An exact plan is
+    /// feasible then. An entropic one is as near to its marginals as its marginal error says; its rounded plan, where
+    /// there is one, is feasible.
     IterationLimit,
     /// The solver ended by itself without the proof that [`Status::Optimal`] asks for: the costs span more orders of
-    /// magnitude than the potentials have digits. An exact plan is feasible; gap and violation are what could be measured.
-    /// Entropic problems: rounding keeps the error of the marginals above the tolerance, or values have left the range of numbers. The plan has its marginals up to that error.
+    /// magnitude than the potentials have digits. An exact plan is feasible; gap and violation are what could be
+    /// measured. Entropic problems: rounding keeps the error of the marginals above the tolerance, or values have
+    /// left the range of numbers. The plan has its marginals up to that error.
     Inaccurate,
     /// The observer asked to stop: what holds of the plan is what holds at the limit on iterations.
     Stopped,

@@ -1,7 +1,8 @@
 //! Optimal transport.
 //!
-//! A [`Problem`] says what is to be moved: the costs C (a matrix, two point clouds and a distance, or two clouds and a [`PairCost`] of one's own) and
-//! the weights a, b. Solvers take it and answer with a plan, potentials, a status, and what they can prove.
+//! A [`Problem`] says what is to be moved: the costs C (a matrix, two point clouds and a distance, or two clouds and
+//! a [`PairCost`] of one's own) and the weights a, b. Solvers take it and answer with a plan, potentials, a status,
+//! and what they can prove.
 //!
 //! # The rooms
 //! | room | for | answers with |
@@ -22,8 +23,9 @@
 //! What they share: [`problem`], [`plan`], [`certificate`], [`progress`].
 //!
 //! # Which one
-//! The cost or the plan itself: [`exact`], up to tens of thousands of points a side, and [`mod@line`] in one dimension. Something smooth to differentiate or to train on:
-//! [`sinkhorn`], or [`divergence`] where zero must mean equal. Many comparisons of large clouds in many dimensions: [`sliced`].
+//! The cost or the plan itself: [`exact`], up to tens of thousands of points a side, and [`mod@line`] in one
+//! dimension. Something smooth to differentiate or to train on: [`sinkhorn`], or [`divergence`] where zero must mean
+//! equal. Many comparisons of large clouds in many dimensions: [`sliced`].
 
 pub mod adaptation;
 pub mod barycentre;

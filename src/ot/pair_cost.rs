@@ -9,9 +9,10 @@ use std::ops::Range;
 
 /// A cost between two points that is computed where it is needed, several targets at a time.
 ///
-/// The method is generic over [`Lanes`]: the solvers call it with the registers of the best instruction set of the machine, in `f32` or
-/// `f64`. Mark it `#[inline(always)]`, and so what it calls: otherwise it is compiled for the least of all machines, and slow. Costs must be
-/// finite; solvers check all of them once and name the first that is not.
+/// The method is generic over [`Lanes`]: the solvers call it with the registers of the best instruction set of the
+/// machine, in `f32` or `f64`. Mark it `#[inline(always)]`, and so what it calls: otherwise it is compiled for the
+/// least of all machines, and slow. Costs must be finite; solvers check all of them once and name the first that is
+/// not.
 ///
 /// # Examples
 /// The cost sqrt(1 + |x - y|²):

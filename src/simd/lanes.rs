@@ -1,9 +1,10 @@
 //! The vocabulary of the kernels: [`Simd`] is an instruction set, [`Lanes`] one of its floating-point registers.
 //!
 //! The traits are public inside a private module: user code cannot name a level, so it cannot make a register of one
-//! that the machine lacks. That is what makes the safe methods of the x86 registers sound. `Lanes` and `Mask` are exported, so that a
-//! user can write a function that is generic over them (a [`PairCost`](crate::ot::PairCost)): such a function gets its type parameter from a
-//! kernel that [`dispatch!`] runs, which is where the level has been checked for, and there is no other way to one. `Simd` stays private.
+//! that the machine lacks. That is what makes the safe methods of the x86 registers sound. `Lanes` and `Mask` are
+//! exported, so that a user can write a function that is generic over them (a [`PairCost`](crate::ot::PairCost)):
+//! such a function gets its type parameter from a kernel that [`dispatch!`] runs, which is where the level has been
+//! checked for, and there is no other way to one. `Simd` stays private.
 
 use super::elementary::Elementary;
 use std::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Neg, Not, Sub};

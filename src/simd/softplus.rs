@@ -1,8 +1,9 @@
 //! The softplus of a register, `ln(1 + e^x)`.
 //!
-//! `max(x, 0) + ln(1 + E)` with `E = e^-|x|`, which cannot overflow. The logarithm is that of [`super::ln`], whose head `f` is `E` itself up to
-//! `sqrt 2 - 1` and `(E - 1) / 2`, with one more `ln 2`, above: nothing is rounded before the series. So very negative arguments keep
-//! their relative accuracy, down to the subnormal numbers, and no threshold cuts the tails off.
+//! `max(x, 0) + ln(1 + E)` with `E = e^-|x|`, which cannot overflow. The logarithm is that of [`super::ln`], whose
+//! head `f` is `E` itself up to `sqrt 2 - 1` and `(E - 1) / 2`, with one more `ln 2`, above: nothing is rounded
+//! before the series. So very negative arguments keep their relative accuracy, down to the subnormal numbers, and no
+//! threshold cuts the tails off.
 //!
 //! Cost: one exponential, one division and about 15 further instructions.
 //!

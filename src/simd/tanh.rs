@@ -1,9 +1,10 @@
 //! The hyperbolic tangent of a register.
 //!
-//! `tanh x = y / (y + 2)` with `y = e^(2|x|) - 1`, and the sign of `x`. With `2|x| = n ln 2 + r` as in the exponential,
-//! `y = (2^n - 1) + 2^n (e^r - 1)`; the first sum is exact but for an error that is added back (Dekker, *A floating-point
-//! technique for extending the available precision*, 1971), and so is what the reduction, the last sum and the denominator round away. So small arguments keep
-//! their relative accuracy without a branch: `n = 0` leaves `y = r + r^2 q(r)`.
+//! `tanh x = y / (y + 2)` with `y = e^(2|x|) - 1`, and the sign of `x`. With `2|x| = n ln 2 + r` as in the
+//! exponential, `y = (2^n - 1) + 2^n (e^r - 1)`; the first sum is exact but for an error that is added back (Dekker,
+//! *A floating-point technique for extending the available precision*, 1971), and so is what the reduction, the last
+//! sum and the denominator round away. So small arguments keep their relative accuracy without a branch: `n = 0`
+//! leaves `y = r + r^2 q(r)`.
 //!
 //! Cost: about 40 instructions and one division for a register of `f32`.
 //!

@@ -46,7 +46,8 @@ fn equal_clouds_have_none_and_moved_ones_the_square_of_the_way() {
     assert!(0.0 < lower && lower <= value && value <= upper, "{object}");
     let longer = (value - lower).max(upper - value);
     assert!((number(&object, "error_bound") - longer).abs() <= 1e-15, "{object}");
-    // The promise of the accuracy, a millionth; the weights have the mass one. What is added to the bounds for rounding is 64 EPS times a few values below one each.
+    // The promise of the accuracy, a millionth; the weights have the mass one. What is added to the bounds for
+    // rounding is 64 EPS times a few values below one each.
     assert!(upper - lower <= 1e-6 * (term("cross").abs() + 0.1) + 1e-13, "{object}");
     let swapped =
         "sinkhorn-divergence y.npy x.npy --source-weights b.npy --target-weights a.npy --epsilon 0.1";

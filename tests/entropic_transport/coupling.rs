@@ -68,7 +68,8 @@ fn a_plan_is_resampled_with_as_little_noise_as_can_be() {
     for entry in plan.entries() {
         let expected = entry.mass / total * count as f64;
         let mean = sums[(entry.source, entry.target)] / repeats as f64;
-        // A count varies by less than one half (between floor and ceiling): the mean by 0.5/sqrt(repeats), five times of which is never seen.
+        // A count varies by less than one half (between floor and ceiling): the mean by 0.5/sqrt(repeats), five times
+        // of which is never seen.
         assert!((mean - expected).abs() < 2.5 / (repeats as f64).sqrt(), "{mean} {expected}");
     }
 }

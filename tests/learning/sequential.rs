@@ -551,7 +551,8 @@ proptest! {
             let x = Matrix::from_fn(batch, 3, |row, column| x[(row, column)] + shift * w[(row, column)]);
             inner(chain.forward(&x, mode, &mut workspace).unwrap(), u.view())
         };
-        // Third derivatives along a direction of length √parameters may be large: two differences, extrapolated to h⁴, and their own distance as the measure.
+        // Third derivatives along a direction of length √parameters may be large: two differences, extrapolated to
+        // h⁴, and their own distance as the measure.
         let h = 1e-4;
         let (coarse, fine) = ((at(h) - at(-h)) / (2.0 * h), (at(0.5 * h) - at(-0.5 * h)) / h);
         let expected = (4.0 * fine - coarse) / 3.0;

@@ -1,4 +1,5 @@
-//! The solver against the oracle: the same status and the same optimum on every random program, by either method, with and without presolve.
+//! The solver against the oracle: the same status and the same optimum on every random program, by either method,
+//! with and without presolve.
 
 use crate::exact::{self, Truth};
 use crate::random;

@@ -1,5 +1,5 @@
-//! Edits between solves: beginning with the old basis the answer is the one from scratch, in fewer steps; and no basis is too wrong to begin
-//! with.
+//! Edits between solves: beginning with the old basis the answer is the one from scratch, in fewer steps; and no
+//! basis is too wrong to begin with.
 
 use crate::netlib;
 use crate::plan::{PERIODS, PRODUCTS, Plan};
@@ -292,8 +292,8 @@ fn wrong_bases_end_right() {
     assert!(matches!(refused, Err(Error::Size { what: "rows of the basis", .. })));
 }
 
-/// Gilmore and Gomory's column generation: patterns are priced by a knapsack until none is worth more than a roll. Chvátal: *Linear Programming*
-/// (1983), chapter 13: rolls of 100 inches, finals of 45, 36, 31 and 14; 452.25 rolls.
+/// Gilmore and Gomory's column generation: patterns are priced by a knapsack until none is worth more than a roll.
+/// Chvátal: *Linear Programming* (1983), chapter 13: rolls of 100 inches, finals of 45, 36, 31 and 14; 452.25 rolls.
 #[test]
 fn cutting_stock() {
     let (roll, widths, demands) = (100, [45, 36, 31, 14], [97.0, 610.0, 395.0, 211.0]);

@@ -183,8 +183,8 @@ fn numbers_at_the_ends_of_the_range() {
 
 #[test]
 fn bounds_so_far_away_that_rounding_exceeds_the_tolerance() {
-    // Values of 1e9: in phase 1 of the primal simplex such variables can go from bound to bound and back, each time for the better as far as
-    // rounding can tell. No limit is reached.
+    // Values of 1e9: in phase 1 of the primal simplex such variables can go from bound to bound and back, each time
+    // for the better as far as rounding can tell. No limit is reached.
     for index in 0..2_000 {
         let mut program = random::unscaled(index);
         for column in 0..program.columns() {

@@ -1,5 +1,6 @@
-//! Random small programs of every kind that has made solvers fail, from seeded numbers. Coefficients are small whole numbers times powers of
-//! two, so that floats hold them exactly and status and optimum are those of exact arithmetic, not of rounded data.
+//! Random small programs of every kind that has made solvers fail, from seeded numbers. Coefficients are small whole
+//! numbers times powers of two, so that floats hold them exactly and status and optimum are those of exact
+//! arithmetic, not of rounded data.
 
 use brenier::lp::{Bounds, LinearProgram, Sense};
 use brenier::random::RandomStream;
@@ -28,8 +29,8 @@ impl Draw {
     }
 }
 
-/// Program `index` of the collection: [`unscaled`], in every other case with its rows, its columns or both scaled by up to 1e±8 each. Status
-/// and optimum stay what they are.
+/// Program `index` of the collection: [`unscaled`], in every other case with its rows, its columns or both scaled by
+/// up to 1e±8 each. Status and optimum stay what they are.
 pub fn program(index: u64) -> LinearProgram {
     let mut program = unscaled(index);
     let mut draw = Draw(RandomStream::new(0x1951).split(index));

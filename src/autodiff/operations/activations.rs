@@ -316,8 +316,8 @@ impl Function for Softplus {
     }
 }
 
-/// x above zero, else `α (e^x - 1)`, or a derivative of that of the given order: each is the derivative of the one before. At zero the first
-/// derivative is that from the left, and the others are zero.
+/// x above zero, else `α (e^x - 1)`, or a derivative of that of the given order: each is the derivative of the one
+/// before. At zero the first derivative is that from the left, and the others are zero.
 #[derive(Clone, Copy)]
 pub(in super::super) struct Elu {
     alpha: f64,

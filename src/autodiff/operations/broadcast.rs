@@ -1,5 +1,5 @@
-//! Functions of two entries, with NumPy's broadcasting: a side that is 1 on one matrix is repeated to that of the other. So (1, n), (m, 1) and (1, 1)
-//! go with (m, n), and (m, 1) with (1, n).
+//! Functions of two entries, with NumPy's broadcasting: a side that is 1 on one matrix is repeated to that of the
+//! other. So (1, n), (m, 1) and (1, 1) go with (m, n), and (m, 1) with (1, n).
 //!
 //! The gradient of a matrix that was repeated is summed over its repetitions.
 

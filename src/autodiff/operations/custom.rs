@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 /// An operation whose value and gradient the caller gives: a solver, or a loss with a gradient of its own.
 ///
-/// The tape calls [`shape`](Self::shape) and [`forward`](Self::forward) once, when [`Tape::custom`] records it, and [`backward`](Self::backward)
-/// whenever a gradient runs through it. What the forward pass leaves in `self` is there for the backward pass.
+/// The tape calls [`shape`](Self::shape) and [`forward`](Self::forward) once, when [`Tape::custom`] records it, and
+/// [`backward`](Self::backward) whenever a gradient runs through it. What the forward pass leaves in `self` is there
+/// for the backward pass.
 ///
 /// # Examples
 /// The sum of squares, which remembers nothing:
@@ -72,17 +73,18 @@ pub trait CustomOperation<T: Scalar>: Send + Sync {
     /// The operation's own: [`Tape::custom`] passes them on.
     fn forward(&mut self, inputs: &[MatrixView<'_, T>], out: MatrixViewMut<'_, T>) -> Result<()>;
 
-    /// Writes (not: adds) the gradients of the inputs for which there is a matrix in `gradients`, of the shape of the input. Its entries are
-    /// unspecified before. `None` stands for an input that needs none.
+    /// Writes (not: adds) the gradients of the inputs for which there is a matrix in `gradients`, of the shape of the
+    /// input. Its entries are unspecified before. `None` stands for an input that needs none.
     ///
     /// # Errors
     /// The operation's own: the backward pass stops and passes them on.
     fn backward(&self, pass: CustomPass<'_, T>, gradients: &mut [Option<MatrixViewMut<'_, T>>])
     -> Result<()>;
 
-    /// Records the gradient of input `wanted` in terms of other operations, so that it can be differentiated again: `out` is the result, `dout`
-    /// its gradient. `None`, which is the default, lets the tape call [`backward`](Self::backward), once for each input: the gradient is then right but
-    /// cannot be differentiated, which [`Error::NoGradient`] tells whoever tries.
+    /// Records the gradient of input `wanted` in terms of other operations, so that it can be differentiated again:
+    /// `out` is the result, `dout` its gradient. `None`, which is the default, lets the tape call
+    /// [`backward`](Self::backward), once for each input: the gradient is then right but cannot be differentiated,
+    /// which [`Error::NoGradient`] tells whoever tries.
     ///
     /// # Errors
     /// Those of the operations that it records.

@@ -55,7 +55,8 @@ impl Function for Minimum {
     }
 }
 
-/// The part of the gradient that goes to x where the larger (or the smaller) of x and `other` is taken: 1 if it is x, 1/2 if they are equal, else 0.
+/// The part of the gradient that goes to x where the larger (or the smaller) of x and `other` is taken: 1 if it is x,
+/// 1/2 if they are equal, else 0.
 #[derive(Clone, Copy)]
 pub(in super::super) struct Share {
     larger: bool,
@@ -99,8 +100,8 @@ fn share_record<T: Scalar>(share: Share, k: usize, call: Call<'_>, tape: &mut Ta
 }
 
 impl<T: Scalar> Tape<T> {
-    /// The larger of two entries, with [broadcasting](crate::autodiff#broadcasting); NaN where either is. Where both are equal each gets half of
-    /// the gradient, as in PyTorch.
+    /// The larger of two entries, with [broadcasting](crate::autodiff#broadcasting); NaN where either is. Where both
+    /// are equal each gets half of the gradient, as in PyTorch.
     ///
     /// # Errors
     /// [`Error::Shapes`](crate::Error::Shapes), [`Error::ForeignVariable`](crate::Error::ForeignVariable).
@@ -108,8 +109,8 @@ impl<T: Scalar> Tape<T> {
         self.apply(Operation::Maximum(Broadcasting(Maximum)), &[a, b])
     }
 
-    /// The smaller of two entries, with [broadcasting](crate::autodiff#broadcasting); NaN where either is. Where both are equal each gets half of
-    /// the gradient, as in PyTorch.
+    /// The smaller of two entries, with [broadcasting](crate::autodiff#broadcasting); NaN where either is. Where both
+    /// are equal each gets half of the gradient, as in PyTorch.
     ///
     /// # Errors
     /// [`Error::Shapes`](crate::Error::Shapes), [`Error::ForeignVariable`](crate::Error::ForeignVariable).

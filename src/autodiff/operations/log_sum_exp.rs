@@ -1,7 +1,7 @@
 //! Log-sum-exp, softmax and log-softmax of each row; those of columns go through the transpose.
 //!
-//! With s the largest entry of a row (zero where that is infinite) and `z = Σ e^(x - s)`, they are `s + ln z`, `e^(x - s) / z` and `(x - s) - ln z`:
-//! nothing overflows, and large entries of similar size lose nothing.
+//! With s the largest entry of a row (zero where that is infinite) and `z = Σ e^(x - s)`, they are `s + ln z`,
+//! `e^(x - s) / z` and `(x - s) - ln z`: nothing overflows, and large entries of similar size lose nothing.
 
 use super::super::pool::Pool;
 use super::super::rule::{Call, Inputs, Operation, Pass, Rule};

@@ -1,7 +1,7 @@
 //! The operations: of each its value and directly below its gradient, in numbers and as a recording.
 //!
-//! `dout` is the gradient of an operation's result, `dx` that of one of its inputs; gradients are written here (`=`), and the backward pass adds up
-//! those of a matrix that is used more than once.
+//! `dout` is the gradient of an operation's result, `dx` that of one of its inputs; gradients are written here (`=`),
+//! and the backward pass adds up those of a matrix that is used more than once.
 
 mod activations;
 mod arithmetic;

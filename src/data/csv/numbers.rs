@@ -21,9 +21,10 @@ pub struct Table<T> {
 /// nearest `T`. A file with a header and no other record gives a matrix without rows.
 ///
 /// # Errors
-/// [`DataError::Io`](crate::data::DataError), and [`DataError::Text`](crate::data::DataError) with line and column: [`TextProblem::Empty`] for a file without records,
-/// [`TextProblem::FieldCount`] for records of different length, [`TextProblem::Number`] for what is not a number,
-/// [`TextProblem::Range`] for a number beyond the range of `T`, and what [`Records`] refuses.
+/// [`DataError::Io`](crate::data::DataError), and [`DataError::Text`](crate::data::DataError) with line and column:
+/// [`TextProblem::Empty`] for a file without records, [`TextProblem::FieldCount`] for records of different length,
+/// [`TextProblem::Number`] for what is not a number, [`TextProblem::Range`] for a number beyond the range of `T`, and
+/// what [`Records`] refuses.
 ///
 /// # Examples
 /// ```

@@ -1,8 +1,9 @@
 //! NumPy's `.npy` files, versions 1.0 to 3.0.
 //!
 //! Read are the element types `f2 f4 f8`, `i1` to `i8`, `u1` to `u8` and `b1` in either byte order, arrays of any
-//! number of dimensions (NumPy has at most 64) in C or Fortran order (given in C order either way). Written is version 1.0, little-endian, in
-//! C order, byte for byte as NumPy writes it. Source: the description in `numpy.lib.format`.
+//! number of dimensions (NumPy has at most 64) in C or Fortran order (given in C order either way). Written is
+//! version 1.0, little-endian, in C order, byte for byte as NumPy writes it. Source: the description in
+//! `numpy.lib.format`.
 //!
 //! A file must be whole: truncated data, bytes left over, a header that says what cannot be, or an element type that is
 //! no real number is a [`DataError`] with the byte's position. Reading costs one pass, and memory for the elements
@@ -39,7 +40,8 @@ use std::path::Path;
 /// Reads a file, keeping the shape and the element type that it has.
 ///
 /// # Errors
-/// [`DataError::Io`](super::DataError) if the file cannot be read, [`DataError::Bytes`](super::DataError) if it is not a whole `.npy` file of numbers.
+/// [`DataError::Io`](super::DataError) if the file cannot be read, [`DataError::Bytes`](super::DataError) if it is
+/// not a whole `.npy` file of numbers.
 ///
 /// # Examples
 /// ```

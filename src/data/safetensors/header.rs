@@ -16,8 +16,8 @@ const PIECE: u64 = 64 * 1024;
 /// The name under which a header keeps its texts.
 pub(super) const METADATA: &str = "__metadata__";
 
-/// The element types of the format that are read, in the order in which files have them: the reference implementation's, from wide to narrow when read
-/// backwards.
+/// The element types of the format that are read, in the order in which files have them: the reference
+/// implementation's, from wide to narrow when read backwards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     Bool,

@@ -1,6 +1,7 @@
 //! The little JSON that a header is made of: objects, strings, arrays of whole numbers.
 //!
-//! The caller asks for what must stand next and nothing else is taken, so a hostile header can neither nest deeply nor smuggle other values in. Source: RFC 8259.
+//! The caller asks for what must stand next and nothing else is taken, so a hostile header can neither nest deeply
+//! nor smuggle other values in. Source: RFC 8259.
 
 use crate::data::error::{BytesProblem, excerpt};
 

@@ -1,8 +1,10 @@
 //! Named tensors in one file: the safetensors format, read and written, without the crate of that name.
 //!
-//! A file is the length of its header (8 bytes, little-endian), the header (JSON: of each tensor the type, the shape and the place of its bytes; and texts under
-//! `__metadata__`), and the tensors' elements, little-endian, in C order, one after another without gap. Source: the format's description at
-//! <https://github.com/huggingface/safetensors>, whose rules are checked to the letter: no gap, no overlap, no name twice, nothing after the end, a header of at most 100 MB.
+//! A file is the length of its header (8 bytes, little-endian), the header (JSON: of each tensor the type, the shape
+//! and the place of its bytes; and texts under `__metadata__`), and the tensors' elements, little-endian, in C order,
+//! one after another without gap. Source: the format's description at <https://github.com/huggingface/safetensors>,
+//! whose rules are checked to the letter: no gap, no overlap, no name twice, nothing after the end, a header of at
+//! most 100 MB.
 //!
 //! | in the file | in memory |
 //! | --- | --- |
@@ -10,8 +12,8 @@
 //! | `BF16` | `f32`, exactly; written as `F32` |
 //! | 8-bit floats and smaller | an error |
 //!
-//! What is written depends on the tensors and texts alone, bit for bit: wide types first, then by name, as the reference implementation does it. The header is padded with spaces so that
-//! the data are aligned to 8 bytes.
+//! What is written depends on the tensors and texts alone, bit for bit: wide types first, then by name, as the
+//! reference implementation does it. The header is padded with spaces so that the data are aligned to 8 bytes.
 
 mod header;
 mod json;
@@ -54,8 +56,8 @@ impl SafeTensors {
     /// Reads a file.
     ///
     /// # Errors
-    /// [`DataError::Io`] if it cannot be read; [`DataError::Bytes`], with place and value, if it breaks a rule of the format or has an element type that is not
-    /// read.
+    /// [`DataError::Io`] if it cannot be read; [`DataError::Bytes`], with place and value, if it breaks a rule of the
+    /// format or has an element type that is not read.
     ///
     /// # Examples
     /// ```

@@ -1,8 +1,9 @@
 //! The part of the basis that no singletons triangulate: Gaussian elimination with the pivots of Markowitz.
 //!
-//! Each pivot is one of the least merit (r - 1)(c - 1), r and c the numbers of entries of its row and column, among a few candidates in the
-//! shortest columns and rows; it must be at least `threshold` times the largest entry of its column, so no multiplier exceeds 1 / threshold.
-//! Suhl and Suhl, "Computing sparse LU factorizations for large-scale linear programming bases", ORSA J. Comput. 2 (1990).
+//! Each pivot is one of the least merit (r - 1)(c - 1), r and c the numbers of entries of its row and column, among a
+//! few candidates in the shortest columns and rows; it must be at least `threshold` times the largest entry of its
+//! column, so no multiplier exceeds 1 / threshold. Suhl and Suhl, "Computing sparse LU factorizations for large-scale
+//! linear programming bases", ORSA J. Comput. 2 (1990).
 //!
 //! Columns are kept with values, rows as patterns; columns are named by their place in the caller's basis.
 

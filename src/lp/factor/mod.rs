@@ -1,8 +1,9 @@
 //! The basis matrix B as a product of triangular factors, solved with and updated.
 //!
-//! B holds one column for each row: columns of the matrix A and of -I (the logicals). B = L R₁⁻¹ … R_k⁻¹ U, where L and U come from Gaussian
-//! elimination and each R, the identity but for one row, from the exchange of a column by Forrest and Tomlin, "Updated triangular factors of
-//! the basis to maintain sparsity in the product form simplex method", Math. Program. 2 (1972).
+//! B holds one column for each row: columns of the matrix A and of -I (the logicals). B = L R₁⁻¹ … R_k⁻¹ U, where L
+//! and U come from Gaussian elimination and each R, the identity but for one row, from the exchange of a column by
+//! Forrest and Tomlin, "Updated triangular factors of the basis to maintain sparsity in the product form simplex
+//! method", Math. Program. 2 (1972).
 //!
 //! Nothing is permuted in memory: a pivot, its row, its column of B and the variable in it all bear the number of the pivot's row.
 //! L and U are triangular in the order of the pivots, which is a list. An exchange crosses the old pivot out and appends the new one.
@@ -166,9 +167,10 @@ impl Factor {
 
     /// Factorises the basis that `head` names: j < n is column j of `matrix` (m x n), n + i is the logical of row i, whose column is -e_i.
     ///
-    /// On return `head` is permuted so that `head[r]` is the variable that pivots on row r: a variable's position in the basis is its row.
-    /// A pivot of the kernel is at least `threshold` times the largest entry of its column; no pivot is below 1e-10. Columns that find none,
-    /// linearly dependent ones or those with entries that are not finite, are replaced by the logicals of the rows left, and reported.
+    /// On return `head` is permuted so that `head[r]` is the variable that pivots on row r: a variable's position in
+    /// the basis is its row. A pivot of the kernel is at least `threshold` times the largest entry of its column; no
+    /// pivot is below 1e-10. Columns that find none, linearly dependent ones or those with entries that are not
+    /// finite, are replaced by the logicals of the rows left, and reported.
     ///
     /// Costs O(m + nonzeros of B) for the triangular part, and the kernel about the arithmetic.
     ///

@@ -119,8 +119,9 @@ impl Factor {
     }
 }
 
-/// Solves a triangular system given by lists (see [`Reach`]) for the nonzeros found by a search; `scale` divides by the diagonal.
-/// Answers whether it did so, or found that it does not pay, and with the number of entries looked at. If it did not, x is not listed any more.
+/// Solves a triangular system given by lists (see [`Reach`]) for the nonzeros found by a search; `scale` divides by
+/// the diagonal. Answers whether it did so, or found that it does not pay, and with the number of entries looked at.
+/// If it did not, x is not listed any more.
 #[inline]
 fn solve_by_search(
     lists: &Lists<Entry>,

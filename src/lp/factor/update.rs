@@ -1,10 +1,10 @@
 //! The exchange of one column of the basis, after Forrest and Tomlin.
 //!
-//! Let s be the entering column after L and the row etas: it takes the place of column p of U. Moved to the end of the order, it leaves U
-//! triangular but for row p, whose entries are eliminated by a row eta: row p minus Σ r_i row i. The multipliers come without any solve from
-//! z = U⁻ᵀ e_p, which the leaving row needed anyway: r_i = -u_pp z_i. The new diagonal entry is u_pp α, with α the entry of the
-//! entering column B⁻¹ a in row p. Cost: the entries of row p and of column p, those of the lists that they are deleted from, and those of s
-//! and z.
+//! Let s be the entering column after L and the row etas: it takes the place of column p of U. Moved to the end of
+//! the order, it leaves U triangular but for row p, whose entries are eliminated by a row eta: row p minus Σ r_i row
+//! i. The multipliers come without any solve from z = U⁻ᵀ e_p, which the leaving row needed anyway: r_i = -u_pp z_i.
+//! The new diagonal entry is u_pp α, with α the entry of the entering column B⁻¹ a in row p. Cost: the entries of row
+//! p and of column p, those of the lists that they are deleted from, and those of s and z.
 
 use super::buckets::NONE;
 use super::lists::Entry;

@@ -18,14 +18,16 @@
 //!
 //! What the format leaves open is read like this.
 //!
-//! - Words of the format are known in any case: `Minimize`, `Maximise`, `min`; `Subject To`, `such that`, `st`, `s.t.`; `Bounds`; `General`, `Integer`,
-//!   `Binary` and their short forms; `End`. They begin a line and are not followed by a comparison or a colon; so are names.
-//! - Names begin with a letter or one of ``!"#$%&(),;?@_'`{}~`` and go on with these, digits and points. A number takes the longest text that is
-//!   one, and what follows is a name: `2e1x` is 20 x, `2ex` is 2 ex.
-//! - Columns are in the order in which they are first named, a coefficient of 0 names them too (and makes no entry in a row). Coefficients that stand
-//!   twice are summed (with a warning). A name that stands in Bounds or later first is an error.
-//! - Variables and constants may stand on both sides of a row. After the comparison a row goes on to the end of its line only, unless its left side
-//!   has no variable. Of two comparisons the outer sides must be numbers.
+//! - Words of the format are known in any case: `Minimize`, `Maximise`, `min`; `Subject To`, `such that`, `st`,
+//!   `s.t.`; `Bounds`; `General`, `Integer`, `Binary` and their short forms; `End`. They begin a line and are not
+//!   followed by a comparison or a colon; so are names.
+//! - Names begin with a letter or one of
+//!   ``!"#$%&(),;?@_'`{}~`` and go on with these, digits and points. A number takes the longest text that is one, and what follows is a name: `2e1x` is 20 x, `2ex` is 2 ex.
+//! - Columns are in the order in which they are first named, a coefficient of 0 names them too (and makes no entry in
+//!   a row). Coefficients that stand twice are summed (with a warning). A name that stands in Bounds or later first
+//!   is an error.
+//! - Variables and constants may stand on both sides of a row. After the comparison a row goes on to the end of its
+//!   line only, unless its left side has no variable. Of two comparisons the outer sides must be numbers.
 //! - Right-hand sides and bounds of 1e20 and more in size are infinite, and so is `inf` or `infinity`.
 //! - An upper bound alone keeps the lower bound of 0, even if it is negative (with a warning).
 //! - Quadratic terms, special ordered sets, indicators and semi-continuous variables are refused; so is a file without `End`.
@@ -88,13 +90,14 @@ pub fn read_lp_from(reader: impl Read) -> Result<ProgramFile, ReadError> {
 
 /// Writes a linear program in CPLEX's LP format, compressed if the path ends in `.gz`, and answers with warnings.
 ///
-/// Numbers are written so that reading gives the same bits, and every column is named in the objective, so that their order stays. A name that
-/// cannot stand in such a file (those of old MPS files often begin with a digit) is replaced by `R` or `C` with the number of the row or column;
-/// a warning says how many and which was the first. Entries that are stored as 0 are left out.
+/// Numbers are written so that reading gives the same bits, and every column is named in the objective, so that their
+/// order stays. A name that cannot stand in such a file (those of old MPS files often begin with a digit) is replaced
+/// by `R` or `C` with the number of the row or column; a warning says how many and which was the first. Entries that
+/// are stored as 0 are left out.
 ///
 /// # Errors
-/// [`WriteError::Bounds`] for finite bounds of 1e20 and more in size, which would be read as infinite; [`WriteError::File`]. Nothing is written
-/// then.
+/// [`WriteError::Bounds`] for finite bounds of 1e20 and more in size, which would be read as infinite;
+/// [`WriteError::File`]. Nothing is written then.
 pub fn write_lp(path: impl AsRef<Path>, program: &LinearProgram) -> Result<Vec<String>, WriteError> {
     let (text, warnings) = write::text(program)?;
     write_whole(path.as_ref(), text.as_bytes())?;

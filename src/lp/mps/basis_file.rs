@@ -9,9 +9,10 @@
 //! ENDATA
 //! ```
 //!
-//! Rows that are not named are basic. So a file has as many basic columns as rows that are not, and every file that can be read is a basis.
-//! A row or column without the bound that the file gives it (the files of other programs call a row's sides by those of its slack, and a basis
-//! may be given to a program with other bounds) is at the bound that it has, or free where it has none.
+//! Rows that are not named are basic. So a file has as many basic columns as rows that are not, and every file that
+//! can be read is a basis. A row or column without the bound that the file gives it (the files of other programs call
+//! a row's sides by those of its slack, and a basis may be given to a program with other bounds) is at the bound that
+//! it has, or free where it has none.
 //!
 //! Source: B. A. Murtagh and M. A. Saunders, *MINOS 5.1 User's Guide*, 1987, section 5.2.
 

@@ -25,8 +25,8 @@ pub(super) enum FieldsOf {
 /// The columns of the fields, from 0: in the books 2-3, 5-12, 15-22, 25-36, 40-47 and 50-61.
 const FIXED: [(usize, usize); 6] = [(1, 3), (4, 12), (14, 22), (24, 36), (39, 47), (49, 61)];
 
-/// Splits a line at fixed columns. Names may have blanks inside; those around them do not belong to them. What lies between the columns must be
-/// blank, but that the first number may be longer than its columns if nothing follows it.
+/// Splits a line at fixed columns. Names may have blanks inside; those around them do not belong to them. What lies
+/// between the columns must be blank, but that the first number may be longer than its columns if nothing follows it.
 pub(super) fn fixed(line: &[u8]) -> Result<Fields<'_>, ReadProblem> {
     if line.contains(&b'\t') {
         return Err(expected("blanks, no tabs, between fixed columns", line));

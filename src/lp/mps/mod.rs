@@ -20,19 +20,22 @@
 //!
 //! What the format leaves open is read like this; *warned* means that [`ProgramFile::warnings`] says so.
 //!
-//! - Lines that begin with `*` are comments. Section headers begin in the first column, data do not, so that names may be words like `ROWS`.
+//! - Lines that begin with `*` are comments. Section headers begin in the first column, data do not, so that names
+//!   may be words like `ROWS`.
 //! - Fixed columns are tried first, since names may have blanks inside there; if they do not fit, fields are split at blanks. An error is
 //!   reported from the attempt that came further. [`MpsFormat`] chooses one.
-//! - Variables lie in [0, ∞) where BOUNDS says nothing. `UP` with a negative number and without a lower bound makes that -∞ (warned); `UP` 0
-//!   keeps 0. `MI` keeps the upper bound. Integer columns between markers without any bound lie in [0, 1] (warned).
+//! - Variables lie in [0, ∞) where BOUNDS says nothing. `UP` with a negative number and without a lower bound makes
+//!   that -∞ (warned); `UP` 0 keeps 0. `MI` keeps the upper bound. Integer columns between markers without any bound
+//!   lie in [0, 1] (warned).
 //! - Right-hand sides and bounds of 1e20 and more in size are infinite.
-//! - A coefficient that stands twice is summed (warned), a bound that stands twice is the last (warned); a right-hand side, a range, a row or a
-//!   column that stands twice is an error. So is a column that BOUNDS names first.
+//! - A coefficient that stands twice is summed (warned), a bound that stands twice is the last (warned); a right-hand
+//!   side, a range, a row or a column that stands twice is an error. So is a column that BOUNDS names first.
 //! - Of several sets in RHS, RANGES and BOUNDS the first is used (warned). N rows beside the objective are kept as rows without bounds.
 //! - Quadratic terms, cones, special ordered sets, indicators and semi-continuous variables are refused; so is a file without `ENDATA`.
 //!
-//! Sources: IBM, *Mathematical Programming System Extended (MPSX)*, 1971; B. A. Murtagh and M. A. Saunders, *MINOS 5.1 User's Guide*, 1987, and
-//! the readme of Netlib's `lp/data`. Cost: linear in the length of the file; names are found by hashing.
+//! Sources: IBM, *Mathematical Programming System Extended (MPSX)*, 1971; B. A. Murtagh and M. A. Saunders, *MINOS
+//! 5.1 User's Guide*, 1987, and the readme of Netlib's `lp/data`. Cost: linear in the length of the file; names are
+//! found by hashing.
 
 mod basis_file;
 mod bound;
@@ -123,14 +126,15 @@ pub fn read_mps_from_as(reader: impl Read, format: MpsFormat) -> Result<ProgramF
 
 /// Writes a linear program as MPS, compressed if the path ends in `.gz`, and answers with warnings.
 ///
-/// The file is free MPS, or fixed if a name has a blank inside and all of them fit the columns. Numbers are written so that reading gives the
-/// same bits, with one exception: the far bound of a row with two bounds is stored as a difference, which not every pair of numbers has. Then it
-/// is off by a rounding, and a warning says by how much. Rows and columns without a name are written as [`LinearProgram::row_name`] and
-/// [`LinearProgram::column_name`] call them.
+/// The file is free MPS, or fixed if a name has a blank inside and all of them fit the columns. Numbers are written
+/// so that reading gives the same bits, with one exception: the far bound of a row with two bounds is stored as a
+/// difference, which not every pair of numbers has. Then it is off by a rounding, and a warning says by how much.
+/// Rows and columns without a name are written as [`LinearProgram::row_name`] and [`LinearProgram::column_name`] call
+/// them.
 ///
 /// # Errors
-/// [`WriteError`] for names that cannot stand in the file, rows whose bounds contradict each other, and finite bounds of 1e20 and more in size,
-/// which would be read as infinite. Nothing is written then.
+/// [`WriteError`] for names that cannot stand in the file, rows whose bounds contradict each other, and finite bounds
+/// of 1e20 and more in size, which would be read as infinite. Nothing is written then.
 pub fn write_mps(path: impl AsRef<Path>, program: &LinearProgram) -> Result<Vec<String>, WriteError> {
     let (text, warnings) = write::text(program)?;
     write_whole(path.as_ref(), text.as_bytes())?;

@@ -166,7 +166,8 @@ impl Writer<'_> {
         Ok(all)
     }
 
-    /// A row with two bounds is stored as one of them and the difference; the one is taken from which the other comes back without rounding.
+    /// A row with two bounds is stored as one of them and the difference; the one is taken from which the other comes
+    /// back without rounding.
     fn sides_of(&mut self, row: usize, Bounds { lower, upper }: Bounds) -> RowSides {
         let (code, right_hand_side, range) = match (lower.is_finite(), upper.is_finite()) {
             (false, false) => ('N', 0.0, None),

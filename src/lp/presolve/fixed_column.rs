@@ -39,8 +39,9 @@ impl FixedColumn {
     }
 }
 
-/// Fixes a column whose bounds are the same, or that has no rows and a bound in the direction in which its cost pushes it. A column that its
-/// cost pushes to infinity stays, unless the cost may be rounding: what that means is for the simplex to say.
+/// Fixes a column whose bounds are the same, or that has no rows and a bound in the direction in which its cost
+/// pushes it. A column that its cost pushes to infinity stays, unless the cost may be rounding: what that means is
+/// for the simplex to say.
 pub(super) fn fix_if_known(problem: &mut WorkingProblem, column: usize) -> bool {
     let (lower, upper) = (problem.column_lower[column], problem.column_upper[column]);
     let mut cost = problem.costs[column];

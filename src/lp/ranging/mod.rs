@@ -1,7 +1,7 @@
 //! Sensitivity ranging: how far each cost, each right-hand side and each bound may move alone while the optimal basis stays what it is.
 //!
-//! [`ranging`] has the formulas. [`optimal_basis`] factorises the basis afresh, [`cost_ranges`] is the ratio test of the dual simplex in both
-//! directions, [`bound_ranges`] that of the primal one.
+//! [`ranging`] has the formulas. [`optimal_basis`] factorises the basis afresh, [`cost_ranges`] is the ratio test of
+//! the dual simplex in both directions, [`bound_ranges`] that of the primal one.
 
 mod bound_ranges;
 mod cost_ranges;
@@ -35,8 +35,8 @@ pub struct CostRange {
     pub largest: RangeEnd,
 }
 
-/// The ranges of both bounds of a row or a variable: `None` where there is no such bound. Where the two are equal they move together, and both
-/// ranges say the same.
+/// The ranges of both bounds of a row or a variable: `None` where there is no such bound. Where the two are equal
+/// they move together, and both ranges say the same.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BoundRanges {
     /// That of the lower bound.
@@ -50,8 +50,8 @@ pub struct BoundRanges {
 pub struct BoundRange {
     /// The bound as it is; it lies within the range.
     pub bound: f64,
-    /// d objective / d bound within the range, in the sense of the program: the dual of the row or the reduced cost of the variable if the bound
-    /// is active, else 0.
+    /// d objective / d bound within the range, in the sense of the program: the dual of the row or the reduced cost
+    /// of the variable if the bound is active, else 0.
     pub rate: f64,
     /// The least value. Beyond it what it names leaves the basis, at a bound of its own.
     pub least: RangeEnd,
@@ -66,35 +66,38 @@ pub struct RangeEnd {
     pub value: f64,
     /// The objective there.
     pub objective: f64,
-    /// What ends the range: the row or variable that enters the basis (ranges of costs) or that meets a bound of its own (ranges of bounds);
-    /// `None` where the range has no end.
+    /// What ends the range: the row or variable that enters the basis (ranges of costs) or that meets a bound of its
+    /// own (ranges of bounds); `None` where the range has no end.
     pub ended_by: Option<(Part, usize)>,
 }
 
-/// Sensitivity ranging at an optimal solution: by how much each cost, each row's bound and each variable's bound may move alone before another
-/// basis is optimal, and what becomes of the objective.
+/// Sensitivity ranging at an optimal solution: by how much each cost, each row's bound and each variable's bound may
+/// move alone before another basis is optimal, and what becomes of the objective.
 ///
 /// In the basis B the basic variables are x_B = -B⁻¹ N x_N (rows are variables too: r in A x - r = 0) and the reduced costs of the others
 /// d_N = c_N - Nᵀ B⁻ᵀ c_B. The basis is optimal while x_B lies within its bounds and every entry of d_N has its sign.
 ///
-/// - A cost moves d only. That of a nonbasic variable moves its own reduced cost: the range ends where that is 0. That of the basic variable of
-///   place p, moved by t, makes d - t α with the pivot row α = Nᵀ B⁻ᵀ e_p: the range ends at the least ratio d / α, as in a dual step.
-/// - The active bound of a nonbasic variable k, moved by t, makes x_B - t B⁻¹ a_k: the range ends at the least ratio, as in a primal step, or
-///   where the bound meets the other one. The objective changes at the rate d_k. A bound of a basic variable is not felt until it meets the
-///   variable's value.
+/// - A cost moves d only. That of a nonbasic variable moves its own reduced cost: the range ends where that is 0.
+///   That of the basic variable of place p, moved by t, makes d - t α with the pivot row α = Nᵀ B⁻ᵀ e_p: the range
+///   ends at the least ratio d / α, as in a dual step.
+/// - The active bound of a nonbasic variable k, moved by t, makes x_B - t B⁻¹ a_k: the range ends at the least ratio,
+///   as in a primal step, or where the bound meets the other one. The objective changes at the rate d_k. A bound of a
+///   basic variable is not felt until it meets the variable's value.
 ///
 /// Chvátal: *Linear Programming* (1983), chapter 10; Bertsimas and Tsitsiklis: *Introduction to Linear Optimization* (1997), chapter 5.
 ///
-/// **A degenerate optimum has several optimal bases.** The ranges are those of the basis at hand: within them the objective is what is said, but
-/// it may go on in the same way beyond them. Where optimum and duals are unique and nondegenerate they are the ranges of the solution itself.
+/// **A degenerate optimum has several optimal bases.** The ranges are those of the basis at hand: within them the
+/// objective is what is said, but it may go on in the same way beyond them. Where optimum and duals are unique and
+/// nondegenerate they are the ranges of the solution itself.
 ///
-/// The basis is factorised afresh and its solution checked on the program as given, so that the ranges belong to this program. One solve with
-/// the factors for every nonbasic variable and row, one and a product with the matrix for every basic variable:
-/// O((rows + columns) · nonzeros) at most, mostly far less.
+/// The basis is factorised afresh and its solution checked on the program as given, so that the ranges belong to this
+/// program. One solve with the factors for every nonbasic variable and row, one and a product with the matrix for
+/// every basic variable: O((rows + columns) · nonzeros) at most, mostly far less.
 ///
 /// # Errors
-/// [`Error::NotOptimal`] unless the solution's status is optimal, [`Error::Size`] if it is that of a program of another size,
-/// [`Error::SingularBasis`] and [`Error::BasisNotOptimal`] if its basis is none of this program's optimal ones: the program was edited since.
+/// [`Error::NotOptimal`] unless the solution's status is optimal, [`Error::Size`] if it is that of a program of
+/// another size, [`Error::SingularBasis`] and [`Error::BasisNotOptimal`] if its basis is none of this program's
+/// optimal ones: the program was edited since.
 ///
 /// # Examples
 /// ```

@@ -25,8 +25,8 @@ pub(super) enum Stand {
     Free,
 }
 
-/// An optimal basis in the scaled form: min cᵀx, A x - r = 0, variables first, then the logical of each row (column -eᵢ). Scaling is by powers
-/// of two, so what is computed here and taken back loses no digit by it.
+/// An optimal basis in the scaled form: min cᵀx, A x - r = 0, variables first, then the logical of each row (column
+/// -eᵢ). Scaling is by powers of two, so what is computed here and taken back loses no digit by it.
 pub(super) struct OptimalBasis<'a> {
     pub program: &'a LinearProgram,
     /// 1 to minimise, -1 to maximise.

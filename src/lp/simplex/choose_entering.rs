@@ -136,8 +136,8 @@ impl RatioTest {
         }
     }
 
-    /// Orders what is reached by ratio and cuts it into groups of near-ties, up to the group in which the slope turns negative. `groups` holds
-    /// where each begins, and where the last one ends.
+    /// Orders what is reached by ratio and cuts it into groups of near-ties, up to the group in which the slope turns
+    /// negative. `groups` holds where each begins, and where the last one ends.
     fn group(&mut self, state: &State<'_, '_>, violation: f64, reached: usize) {
         let tolerance = state.dual_tolerance;
         let reached = &mut self.candidates[..reached];

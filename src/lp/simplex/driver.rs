@@ -76,8 +76,8 @@ pub(in crate::lp) fn solve_form(
     Outcome { ending, point: state.point(form, &scaling) }
 }
 
-/// A ray in the units of the form: as it is, and with the entries left out that may be rounding only. Where an entry should be 0 but is not,
-/// no check can tell that what it multiplies should have cancelled.
+/// A ray in the units of the form: as it is, and with the entries left out that may be rounding only. Where an entry
+/// should be 0 but is not, no check can tell that what it multiplies should have cancelled.
 fn versions(ray: &[f64], factors: &[f64]) -> Vec<Vec<f64>> {
     let largest = ray.iter().fold(0.0_f64, |largest, entry| largest.max(entry.abs()));
     [0.0, 1e-13, 1e-11, 1e-9, 1e-7]
@@ -136,8 +136,8 @@ impl State<'_, '_> {
         Ok(Verdict::Trouble)
     }
 
-    /// Steps on from an optimum within the tolerances to one within a hundredth of them, where such a one is near: small costs count too then.
-    /// Where it is not, the optimum stays what it was.
+    /// Steps on from an optimum within the tolerances to one within a hundredth of them, where such a one is near:
+    /// small costs count too then. Where it is not, the optimum stays what it was.
     fn polish(&mut self, seed: u64) {
         let tolerances = (self.primal_tolerance, self.dual_tolerance);
         (self.primal_tolerance, self.dual_tolerance) = (tolerances.0 * POLISH, tolerances.1 * POLISH);
@@ -174,9 +174,10 @@ impl State<'_, '_> {
         }
     }
 
-    /// Whether the basis, one to be near the optimum, needs the primal simplex: where reduced costs are wrong. Those that a flip puts right
-    /// count only if nothing else is wrong: else the dual simplex flips and goes on. From a basis that is feasible for neither, as deleted rows
-    /// leave it, primal phase 1 takes fewer steps than dual phase 1 does.
+    /// Whether the basis, one to be near the optimum, needs the primal simplex: where reduced costs are wrong. Those
+    /// that a flip puts right count only if nothing else is wrong: else the dual simplex flips and goes on. From a
+    /// basis that is feasible for neither, as deleted rows leave it, primal phase 1 takes fewer steps than dual phase
+    /// 1 does.
     fn is_a_start_for_the_primal(&mut self) -> bool {
         self.refactorise();
         self.compute_primal();

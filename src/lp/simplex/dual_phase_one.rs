@@ -1,9 +1,9 @@
 //! Phase 1 of the dual simplex: the same loop on an auxiliary problem whose bounds are boxes.
 //!
-//! A variable with a lower bound only gets [0, 1], with an upper one only [-1, 0], a free one [-1000, 1000], a boxed one [0, 0]. Every reduced
-//! cost is right in a box, and the objective is minus the sum of those that would be wrong in the bounds as given: at an optimum of 0 there
-//! are none. Koberstein & Suhl: *Progress in the dual simplex method for large scale LP problems*, Computational Optimization and
-//! Applications 37 (2007).
+//! A variable with a lower bound only gets [0, 1], with an upper one only [-1, 0], a free one [-1000, 1000], a boxed
+//! one [0, 0]. Every reduced cost is right in a box, and the objective is minus the sum of those that would be wrong
+//! in the bounds as given: at an optimum of 0 there are none. Koberstein & Suhl: *Progress in the dual simplex method
+//! for large scale LP problems*, Computational Optimization and Applications 37 (2007).
 
 use super::{NONBASIC, State};
 

@@ -1,8 +1,9 @@
 //! The revised simplex on the scaled problem: the state that its phases share.
 //!
-//! Every row i has a logical variable n + i, its activity, so that the constraints read A x - r = 0: the logical's column is -eᵢ, its bounds
-//! are the row's. Of the n + m variables m are basic; B x_B = -N x_N gives their values, Bᵀ y = c_B the duals, d = c - (A, -I)ᵀ y the reduced
-//! costs. The basic variable that pivots on row i stands at place i of [`State::head`].
+//! Every row i has a logical variable n + i, its activity, so that the constraints read A x - r = 0: the logical's
+//! column is -eᵢ, its bounds are the row's. Of the n + m variables m are basic; B x_B = -N x_N gives their values, Bᵀ
+//! y = c_B the duals, d = c - (A, -I)ᵀ y the reduced costs. The basic variable that pivots on row i stands at place i
+//! of [`State::head`].
 
 mod changes;
 mod choose_entering;
@@ -216,7 +217,8 @@ impl<'a, 'o> State<'a, 'o> {
         }
     }
 
-    /// Factorises the basis afresh, if it has been updated since; weights stay with their variables. Answers whether the basis was repaired.
+    /// Factorises the basis afresh, if it has been updated since; weights stay with their variables. Answers whether
+    /// the basis was repaired.
     fn refactorise(&mut self) -> bool {
         if self.fresh {
             return false;

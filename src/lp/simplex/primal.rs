@@ -302,8 +302,8 @@ impl State<'_, '_> {
         }
     }
 
-    /// What the violated variables contribute to the costs of phase 1 has changed for some rows: their differences. The leaving row counts as
-    /// within its bounds.
+    /// What the violated variables contribute to the costs of phase 1 has changed for some rows: their differences.
+    /// The leaving row counts as within its bounds.
     fn count_changes(&self, leaving: Option<usize>, signs: &mut [f64], changes: &mut WorkVector) {
         changes.clear();
         for &row in &self.column.pattern {

@@ -4,8 +4,8 @@
 use crate::lp::form::Form;
 use crate::lp::sparse::SparseMatrix;
 
-/// Row factors R, column factors C and a factor o of the objective: the scaled matrix is R A C, the scaled costs o C c; x = C x̂, r = R⁻¹ r̂,
-/// y = R ŷ / o, d = C⁻¹ d̂ / o.
+/// Row factors R, column factors C and a factor o of the objective: the scaled matrix is R A C, the scaled costs o C
+/// c; x = C x̂, r = R⁻¹ r̂, y = R ŷ / o, d = C⁻¹ d̂ / o.
 #[derive(Debug, Clone)]
 pub(in crate::lp) struct Scaling {
     pub rows: Vec<f64>,

@@ -4,10 +4,10 @@
 //! min cᵀx  where  each row of A x is <=, = or >= its right-hand side,  x >= 0
 //! ```
 //!
-//! Two phases (Dantzig, Orden and Wolfe 1955): a row with a negative right-hand side is negated; one that then has no slack to begin with
-//! gets an artificial variable; phase 1 minimises the sum w of those, phase 2 the objective z. The whole tableau B⁻¹[A I b] is updated in
-//! every step, O(rows · columns). It teaches and it checks; it is not made to be fast, and rounding builds up in it. For real problems there
-//! is [`solve`](super::solve).
+//! Two phases (Dantzig, Orden and Wolfe 1955): a row with a negative right-hand side is negated; one that then has no
+//! slack to begin with gets an artificial variable; phase 1 minimises the sum w of those, phase 2 the objective z.
+//! The whole tableau B⁻¹[A I b] is updated in every step, O(rows · columns). It teaches and it checks; it is not made
+//! to be fast, and rounding builds up in it. For real problems there is [`solve`](super::solve).
 //!
 //! [`PivotRule`] chooses the column: Dantzig's rule can cycle for ever on degenerate problems, which is seen and reported
 //! ([`TableauStatus::Cycling`]); Bland's cannot.

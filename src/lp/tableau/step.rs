@@ -39,8 +39,8 @@ pub struct Step {
     pub variables: Vec<TableauVariable>,
     /// The basic variable of each row.
     pub basis: Vec<TableauVariable>,
-    /// The rows of the tableau and last the reduced costs; the last entry of each row is its right-hand side, that of the last row minus the
-    /// objective.
+    /// The rows of the tableau and last the reduced costs; the last entry of each row is its right-hand side, that of
+    /// the last row minus the objective.
     pub entries: Vec<Vec<f64>>,
     /// The variable that enters; `None` if the tableau is optimal.
     pub entering: Option<TableauVariable>,

@@ -9,12 +9,13 @@ use super::{check_size, sign};
 
 /// What the check of an answer found, in the units of the program as given.
 ///
-/// Every residual comes twice. The absolute one is what it says. The *relative* one is what [`is_optimal`](Self::is_optimal) judges by: the
-/// residual divided by max(1, s / 1000), where s adds up the sizes of the terms and of the bound (or the cost) that it is the difference of,
-/// once in the units of the program and once in units in which the largest coefficient of each row and column and the largest cost are about
-/// 1; the larger of the two counts. So "relative <= 1e-6" means in either view: at most 1e-6, or so small that data changed in the ninth
-/// digit remove it (the componentwise backward error of Oettli and Prager 1964 is at most 1e-9). Without the second view a row or a column
-/// scaled by 1e-8 could be as wrong as it likes.
+/// Every residual comes twice. The absolute one is what it says. The *relative* one is what
+/// [`is_optimal`](Self::is_optimal) judges by: the residual divided by max(1, s / 1000), where s adds up the sizes of
+/// the terms and of the bound (or the cost) that it is the difference of, once in the units of the program and once
+/// in units in which the largest coefficient of each row and column and the largest cost are about 1; the larger of
+/// the two counts. So "relative <= 1e-6" means in either view: at most 1e-6, or so small that data changed in the
+/// ninth digit remove it (the componentwise backward error of Oettli and Prager 1964 is at most 1e-9). Without the
+/// second view a row or a column scaled by 1e-8 could be as wrong as it likes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Certificate {
@@ -24,8 +25,8 @@ pub struct Certificate {
     pub primal_relative: f64,
     /// The row or column of the largest violation; `None` if there is none.
     pub primal_worst: Option<(Part, usize)>,
-    /// Largest reduced cost (c - Aᵀy computed afresh) or dual that no bound pays for: of a sign for which there is no bound, or the bound is
-    /// so far from x that the product counts for more (relative) than the reduced cost itself.
+    /// Largest reduced cost (c - Aᵀy computed afresh) or dual that no bound pays for: of a sign for which there is no
+    /// bound, or the bound is so far from x that the product counts for more (relative) than the reduced cost itself.
     pub dual_residual: f64,
     /// Largest such reduced cost or dual, relative. In the units of the program a dual counts as what its removal changes in the reduced
     /// costs, if that is less: times the largest coefficient of its row.

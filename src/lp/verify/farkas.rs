@@ -25,8 +25,8 @@ pub struct FarkasCertificate {
     pub violation: f64,
 }
 
-/// Checks a Farkas ray: whether every x within its bounds has yᵀA x below a number that every activity within the bounds of the rows has yᵀr
-/// above. Then no x is feasible.
+/// Checks a Farkas ray: whether every x within its bounds has yᵀA x below a number that every activity within the
+/// bounds of the rows has yᵀr above. Then no x is feasible.
 ///
 /// A yᵢ of a sign for which the row has no bound could only weaken the proof and counts as 0; that is another y, checked as strictly. An
 /// entry of z = Aᵀy of a sign for which its column has no bound must be 0: it may be 1e-9 of the terms that cancel in it, and the margin

@@ -11,8 +11,9 @@ use super::{CANCELLATION, MARGIN, REACH, check_size, normalised, sign};
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[non_exhaustive]
 pub struct RayCertificate {
-    /// Whether the objective has no bound: x is feasible up to [`Certificate::TOLERANCE`](super::Certificate::TOLERANCE), x + t·direction stays so for all
-    /// t >= 0, and the improvement is larger than rounding and the residual could make it.
+    /// Whether the objective has no bound: x is feasible up to
+    /// [`Certificate::TOLERANCE`](super::Certificate::TOLERANCE), x + t·direction stays so for all t >= 0, and the
+    /// improvement is larger than rounding and the residual could make it.
     pub verified: bool,
     /// cᵀdirection / Σ|cⱼ directionⱼ|, positive where the objective improves. At most 1.
     pub improvement: f64,
@@ -24,8 +25,8 @@ pub struct RayCertificate {
     pub primal_relative: f64,
 }
 
-/// Checks a ray of unbounded improvement: whether x is feasible and the direction improves the objective without leaving a bound of a row or
-/// a column.
+/// Checks a ray of unbounded improvement: whether x is feasible and the direction improves the objective without
+/// leaving a bound of a row or a column.
 ///
 /// An entry of the direction that would leave its column's bound counts as 0; that is another direction, checked as strictly. The rate at
 /// which a row leaves a bound must be 0: it may be 1e-9 of the terms that cancel in it, and the improvement must be larger than 1,000 times

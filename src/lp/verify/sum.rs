@@ -1,8 +1,9 @@
 //! A sum of products in about twice the working precision.
 
-/// Σ a·b with the rounding errors of every product and every addition carried along, and Σ|a·b| beside it: algorithm Dot2 of Ogita, Rump and
-/// Oishi, *Accurate sum and dot product*, SIAM J. Sci. Comput. 26 (2005), whose result is as good as if computed with 2·53 bits and then
-/// rounded. A term that overflows makes the value NaN or infinite: callers take neither for an answer.
+/// Σ a·b with the rounding errors of every product and every addition carried along, and Σ|a·b| beside it: algorithm
+/// Dot2 of Ogita, Rump and Oishi, *Accurate sum and dot product*, SIAM J. Sci. Comput. 26 (2005), whose result is as
+/// good as if computed with 2·53 bits and then rounded. A term that overflows makes the value NaN or infinite:
+/// callers take neither for an answer.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Sum {
     high: f64,

@@ -5,10 +5,10 @@ use super::super::model::LinearProgram;
 /// Passes over the matrix; each takes the square root of what the factors lack, so that 1e±16 becomes less than 1.1.
 const PASSES: usize = 10;
 
-/// Factors by which rows and columns are multiplied so that the largest entry of each becomes about 1 (Ruiz, *A scaling algorithm to
-/// equilibrate both rows and columns norms in matrices*, 2001), the objective counting as one more row. A residual of 1e-8 is nothing in a row
-/// whose coefficients are about 1, but is all there is in a row that someone has written in units 1e8 times larger: who checks needs both
-/// views.
+/// Factors by which rows and columns are multiplied so that the largest entry of each becomes about 1 (Ruiz, *A
+/// scaling algorithm to equilibrate both rows and columns norms in matrices*, 2001), the objective counting as one
+/// more row. A residual of 1e-8 is nothing in a row whose coefficients are about 1, but is all there is in a row that
+/// someone has written in units 1e8 times larger: who checks needs both views.
 pub(super) struct Units {
     /// Of the activity of each row. A row without coefficients has nothing to be measured by but its bounds.
     pub rows: Vec<f64>,

@@ -1,8 +1,8 @@
 //! Products by faer, which picks its instructions at run time and has kernels for small and narrow products: all but the large products of
 //! processors with AVX2.
 //!
-//! C is cut into panels that depend on the shape alone, each multiplied by one thread, so that the result has the same bits for any number of
-//! threads. (faer's own threads divide k among them in products with a vector.)
+//! C is cut into panels that depend on the shape alone, each multiplied by one thread, so that the result has the
+//! same bits for any number of threads. (faer's own threads divide k among them in products with a vector.)
 
 use super::{Operation, Product};
 use crate::matrix::{MatrixView, MatrixViewMut};

@@ -45,9 +45,10 @@ impl Operation {
 
 /// `C = alpha op(A) op(B) + beta C`, in place.
 ///
-/// As in BLAS, `beta = 0` overwrites C without reading it, NaN included, and `alpha = 0` does not read A and B. Memory: large products
-/// copy pieces of the factors into memory that the calling thread keeps for the next ones of the element type, 16 MB at most (and every thread that
-/// works on it a block, 0.3 MB); others copy a transposed A in blocks of at most 512 m numbers, unless they are small.
+/// As in BLAS, `beta = 0` overwrites C without reading it, NaN included, and `alpha = 0` does not read A and B.
+/// Memory: large products copy pieces of the factors into memory that the calling thread keeps for the next ones of
+/// the element type, 16 MB at most (and every thread that works on it a block, 0.3 MB); others copy a transposed A in
+/// blocks of at most 512 m numbers, unless they are small.
 ///
 /// # Errors
 /// [`Error::Shape`] if op(A) (m, k), op(B) (k, n) and C (m, n) do not fit together.

@@ -1,8 +1,9 @@
 //! The packed product of processors with AVX2 (Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", ACM
 //! Transactions on Mathematical Software 34, 2008): B is packed once, blocks of rows of A are packed and multiplied on their own.
 //!
-//! Each entry of C is the sum over blocks of k, in order, of sums in order: its bits do not depend on how C is cut for the threads.
-//! Memory, which the threads keep: of the one that calls, [`PACKED_BYTES`] at most for either factor; of each that multiplies, a block of A.
+//! Each entry of C is the sum over blocks of k, in order, of sums in order: its bits do not depend on how C is cut
+//! for the threads. Memory, which the threads keep: of the one that calls, [`PACKED_BYTES`] at most for either
+//! factor; of each that multiplies, a block of A.
 
 use super::packing::{pack_columns, pack_rows};
 use super::then::{GRANULE, Then};

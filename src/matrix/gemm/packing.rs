@@ -87,7 +87,8 @@ fn weave<T: Scalar>(lines: [&[T]; TILE_ROWS], count: usize, groups: &mut [[T; TI
 }
 
 dispatch! {
-    /// Packs columns of op(B) for steps of k: panels of `width` columns, the entries of each step together. A panel has room for `depth` steps.
+    /// Packs columns of op(B) for steps of k: panels of `width` columns, the entries of each step together. A panel
+    /// has room for `depth` steps.
     pub(super) fn pack_columns<T: Scalar>(
         b: (MatrixView<'_, T>, Operation), columns: Range<usize>, steps: Range<usize>, shape: [usize; 2], target: &mut [T],
     ) = pack_columns_kernel

@@ -1,8 +1,8 @@
 //! Passes over the pre-activations of a layer: bias, activation and its derivatives in one reading, and the way back.
 //!
-//! Matrices are slices of whole rows of `width` numbers. The derivatives of a row lie together: its slopes, then (if kept) its
-//! curvatures. Sums of columns are those of [granules](GRANULE) of rows, added in order: they have the same bits on any number of threads and
-//! wherever the pass is made.
+//! Matrices are slices of whole rows of `width` numbers. The derivatives of a row lie together: its slopes, then (if
+//! kept) its curvatures. Sums of columns are those of [granules](GRANULE) of rows, added in order: they have the same
+//! bits on any number of threads and wherever the pass is made.
 
 use super::curves::Curve;
 use super::{Activation, with_curve};
@@ -59,8 +59,8 @@ pub(crate) fn forward<T: Scalar>(
     with_curve!(activation, curve => forward_strided(curve, bias, z, [width, width], derivatives, kept));
 }
 
-/// [`forward`] for any curve and rows that begin `stride` numbers apart, the last one too (`z` is `rows * stride` long); what lies between rows stays.
-/// The derivatives lie close.
+/// [`forward`] for any curve and rows that begin `stride` numbers apart, the last one too (`z` is `rows * stride`
+/// long); what lies between rows stays. The derivatives lie close.
 pub(crate) fn forward_strided<T: Scalar, C: Curve>(
     curve: C,
     bias: Option<&[T]>,

@@ -6,8 +6,10 @@
 //! one step:    δ = r sign(-y ∂z/∂x)
 //! projected:   δ ← Π(δ + a d),   d = sign(-y ∂z/∂x) in L∞,   -y ∂z/∂x / |∂z/∂x|₂ in L2
 //! ```
-//! Π is the projection onto the ball of radius r: entries cut off at ±r, or the whole vector scaled down. Goodfellow, Shlens and Szegedy, "Explaining and harnessing adversarial examples", ICLR 2015;
-//! Madry, Makelov, Schmidt, Tsipras and Vladu, "Towards deep learning models resistant to adversarial attacks", ICLR 2018. Where the gradient is zero, δ stays. Cost: one gradient of all samples a step.
+//! Π is the projection onto the ball of radius r: entries cut off at ±r, or the whole vector scaled down. Goodfellow,
+//! Shlens and Szegedy, "Explaining and harnessing adversarial examples", ICLR 2015; Madry, Makelov, Schmidt, Tsipras
+//! and Vladu, "Towards deep learning models resistant to adversarial attacks", ICLR 2018. Where the gradient is zero,
+//! δ stays. Cost: one gradient of all samples a step.
 
 use super::{Attack, Norm, Score, check_answers, check_radius, check_samples, perturb};
 use crate::error::{Error, Result};
@@ -74,8 +76,9 @@ impl<T: Scalar> BallOptions<T> {
 /// `δ = r sign(-y ∂z/∂x)` for every sample.
 ///
 /// # Errors
-/// [`Error::Empty`], [`Error::Shape`], [`Error::NotFiniteEntry`], [`Error::Label`] for samples and labels that do not fit; [`Error::Argument`] for the radius;
-/// [`Error::NotFinite`], [`Error::NotFiniteEntry`] for scores or gradients that overflow.
+/// [`Error::Empty`], [`Error::Shape`], [`Error::NotFiniteEntry`], [`Error::Label`] for samples and labels that do not
+/// fit; [`Error::Argument`] for the radius; [`Error::NotFinite`], [`Error::NotFiniteEntry`] for scores or gradients
+/// that overflow.
 ///
 /// # Examples
 /// ```
@@ -99,7 +102,8 @@ pub fn fast_gradient_sign<'a, 'l, T: Scalar>(
     ascend("fast_gradient_sign", model, x.into(), labels.into(), &options)
 }
 
-/// Projected gradient steps for every sample: `δ ← Π(δ + a d)`, d the sign of `-y ∂z/∂x` in L∞ and its direction in L2, Π the projection onto the ball.
+/// Projected gradient steps for every sample: `δ ← Π(δ + a d)`, d the sign of `-y ∂z/∂x` in L∞ and its direction in
+/// L2, Π the projection onto the ball.
 ///
 /// # Errors
 /// As [`fast_gradient_sign`], and [`Error::Argument`] for a step size that is negative or not finite.

@@ -3,7 +3,8 @@
 //! ```text
 //! δ ← δ - z ∂z/∂x / |∂z/∂x|²        until the sign of z((x + (1 + o) δ)) is no longer that of z(x)
 //! ```
-//! o is the overshoot. Moosavi-Dezfooli, Fawzi and Frossard, "DeepFool", CVPR 2016. For a linear model one step is exact. Otherwise δ is short, not shortest. Cost: one gradient of all samples a step.
+//! o is the overshoot. Moosavi-Dezfooli, Fawzi and Frossard, "DeepFool", CVPR 2016. For a linear model one step is
+//! exact. Otherwise δ is short, not shortest. Cost: one gradient of all samples a step.
 
 use super::{Attack, Score, check_answers, check_samples, perturb};
 use crate::error::{Error, Result};

@@ -1,6 +1,7 @@
 //! The shortest way to the boundary of a linear probe.
 //!
-//! `z(x + δ) = z + w · δ`. By Hölder's inequality `|w · δ| <= |w|' |δ|` with the dual norm, so no δ shorter than `|z| / |w|'` reaches the boundary, and these do:
+//! `z(x + δ) = z + w · δ`. By Hölder's inequality `|w · δ| <= |w|' |δ|` with the dual norm, so no δ shorter than
+//! `|z| / |w|'` reaches the boundary, and these do:
 //!
 //! ```text
 //! L2:  δ = -z w / |w|₂²        |δ|₂ = |z| / |w|₂
@@ -12,11 +13,13 @@ use crate::error::{Error, Result};
 use crate::nn::probe::Probe;
 use crate::scalar::Scalar;
 
-/// The shortest δ that takes x to the boundary of the probe, times `1 + margin`: with a positive margin x + δ lies beyond, with zero on it, up to rounding. Zero where x lies on the boundary.
+/// The shortest δ that takes x to the boundary of the probe, times `1 + margin`: with a positive margin x + δ lies
+/// beyond, with zero on it, up to rounding. Zero where x lies on the boundary.
 ///
 /// # Errors
-/// [`Error::Shape`], [`Error::NotFiniteEntry`], [`Error::NotFinite`] for an input that does not fit or is not finite, and for a δ that the type cannot hold; [`Error::ZeroDirection`] for a probe without direction;
-/// [`Error::Argument`] for a margin that is not finite.
+/// [`Error::Shape`], [`Error::NotFiniteEntry`], [`Error::NotFinite`] for an input that does not fit or is not finite,
+/// and for a δ that the type cannot hold; [`Error::ZeroDirection`] for a probe without direction; [`Error::Argument`]
+/// for a margin that is not finite.
 ///
 /// # Examples
 /// ```

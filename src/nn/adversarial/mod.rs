@@ -1,7 +1,8 @@
 //! Small changes of an input that change what a classifier says of it.
 //!
-//! The classifier gives each input x a score z(x), and says class 1 where z > 0. Everything here asks of it value and input gradient only ([`Score`]): a linear
-//! [`Probe`](super::probe::Probe), a [`Mlp`](super::Mlp) with one output, or a function of the user's own ([`ScoreFunction`]).
+//! The classifier gives each input x a score z(x), and says class 1 where z > 0. Everything here asks of it value and
+//! input gradient only ([`Score`]): a linear [`Probe`](super::probe::Probe), a [`Mlp`](super::Mlp) with one output,
+//! or a function of the user's own ([`ScoreFunction`]).
 //!
 //! | function | the perturbation δ that it looks for | how |
 //! | --- | --- | --- |
@@ -11,10 +12,11 @@
 //! | [`penalised`] | one for all samples: least mean cross-entropy to a wanted class + `λ \|δ\|²` | Adam |
 //! | [`deep_fool`] | a short one that takes x across the boundary of any model | the closed form on a linear model of z, again and again |
 //!
-//! [`transfer`] puts one perturbation on other samples, and [`random_flip_rates`] asks what directions drawn at random do at the same length.
+//! [`transfer`] puts one perturbation on other samples, and [`random_flip_rates`] asks what directions drawn at
+//! random do at the same length.
 //!
-//! A linear probe has no other way to be tricked than along its own direction: `z(x + δ) = z(x) + w · δ`, so only the part of δ along w counts, and a δ that
-//! moves one sample across moves all by the same amount.
+//! A linear probe has no other way to be tricked than along its own direction: `z(x + δ) = z(x) + w · δ`, so only the
+//! part of δ along w counts, and a δ that moves one sample across moves all by the same amount.
 
 mod ball;
 mod deep_fool;

@@ -3,8 +3,9 @@
 //! ```text
 //! L(δ) = mean_i ln(1 + e^(-t z(x_i + δ))) + λ |δ|²,   t = +1 to be called class 1, -1 for class 0
 //! ```
-//! From δ = 0 by Adam. Szegedy and others, "Intriguing properties of neural networks", ICLR 2014, for the penalty; one δ for many samples after Moosavi-Dezfooli and others, "Universal adversarial
-//! perturbations", CVPR 2017. Cost: one gradient of all samples a step.
+//! From δ = 0 by Adam. Szegedy and others, "Intriguing properties of neural networks", ICLR 2014, for the penalty;
+//! one δ for many samples after Moosavi-Dezfooli and others, "Universal adversarial perturbations", CVPR 2017. Cost:
+//! one gradient of all samples a step.
 
 use super::{Score, check_answers, check_samples};
 use crate::error::{Error, Result};
@@ -100,7 +101,8 @@ pub struct Perturbation<T> {
     pub status: PenalisedStatus,
 }
 
-/// One perturbation δ for all samples, by Adam on `mean_i ln(1 + e^(-t z(x_i + δ))) + λ |δ|²` from δ = 0, t = ±1 the class they shall be called.
+/// One perturbation δ for all samples, by Adam on `mean_i ln(1 + e^(-t z(x_i + δ))) + λ |δ|²` from δ = 0, t = ±1 the
+/// class they shall be called.
 ///
 /// # Errors
 /// [`Error::Empty`], [`Error::Shape`], [`Error::NotFiniteEntry`] for samples that do not fit; [`Error::Argument`] for options out of range;

@@ -33,7 +33,8 @@ impl Transfer {
 /// Adds the same δ to all samples and counts how many change their class.
 ///
 /// # Errors
-/// [`Error::Empty`], [`Error::Shape`], [`Error::NotFiniteEntry`], [`Error::NotFinite`] for samples or a δ that do not fit or are not finite, and for scores that overflow.
+/// [`Error::Empty`], [`Error::Shape`], [`Error::NotFiniteEntry`], [`Error::NotFinite`] for samples or a δ that do not
+/// fit or are not finite, and for scores that overflow.
 ///
 /// # Examples
 /// ```

@@ -1,14 +1,18 @@
 //! Models in files that PyTorch reads, and the other way round.
 //!
-//! A checkpoint is a [safetensors](crate::data::safetensors) file with a tensor for each of the model's, under its name and with its shape ([`Parameters::tensors`]): where the
-//! names are those of a PyTorch module, `model.load_state_dict(safetensors.torch.load_file(path))` takes it, and what `save_file(model.state_dict(), path)` wrote loads here. A
-//! file depends on the model and the texts alone, bit for bit, and appears as a whole or not at all.
+//! A checkpoint is a [safetensors](crate::data::safetensors) file with a tensor for each of the model's, under its
+//! name and with its shape ([`Parameters::tensors`]): where the names are those of a PyTorch module,
+//! `model.load_state_dict(safetensors.torch.load_file(path))` takes it, and what
+//! `save_file(model.state_dict(), path)` wrote loads here. A file depends on the model and the texts alone, bit for
+//! bit, and appears as a whole or not at all.
 //!
-//! [`save_training`] also keeps the state of the optimiser, so that [`load_training`] goes on with the same bits: each moment is a tensor `optimiser.<name>` as long as all
-//! parameters, and kind, steps and learning rate are texts. [`load`] passes over them.
+//! [`save_training`] also keeps the state of the optimiser, so that [`load_training`] goes on with the same bits:
+//! each moment is a tensor `optimiser.<name>` as long as all parameters, and kind, steps and learning rate are texts.
+//! [`load`] passes over them.
 //!
-//! What a model holds but does not learn ([`Parameters::constants`]: the variances of a Gaussian [`Rbm`](super::Rbm), the frequencies of Fourier features in a
-//! [`Sequential`](super::Sequential)) is there too, in `f64`, as PyTorch's buffers are.
+//! What a model holds but does not learn ([`Parameters::constants`]: the variances of a Gaussian [`Rbm`](super::Rbm),
+//! the frequencies of Fourier features in a [`Sequential`](super::Sequential)) is there too, in `f64`, as PyTorch's
+//! buffers are.
 //!
 //! Half-precision and single tensors go into `f64` models exactly; `f64` tensors into `f32` models are rounded to nearest.
 
@@ -41,8 +45,8 @@ pub enum NotFinite {
 /// Saves a model, with texts.
 ///
 /// # Errors
-/// [`CheckpointError::Layout`] for a model whose tensors do not cover its parameters in order, or have one name twice; [`CheckpointError::File`] if the file cannot be written. A file that was
-/// there before is then unchanged.
+/// [`CheckpointError::Layout`] for a model whose tensors do not cover its parameters in order, or have one name
+/// twice; [`CheckpointError::File`] if the file cannot be written. A file that was there before is then unchanged.
 ///
 /// # Examples
 /// ```
@@ -84,8 +88,10 @@ pub fn save<T: Scalar>(
 /// Loads a model from a file that has its tensors and no others, and returns the file's texts.
 ///
 /// # Errors
-/// [`CheckpointError::OtherModel`] with all tensors that are missing, unexpected or of another shape; [`CheckpointError::NotFinite`]; [`CheckpointError::Tensor`] for elements that
-/// the model's type cannot hold; [`CheckpointError::Constants`] for constants that the model refuses; [`CheckpointError::File`] for a file that cannot be read. The model has not changed then.
+/// [`CheckpointError::OtherModel`] with all tensors that are missing, unexpected or of another shape;
+/// [`CheckpointError::NotFinite`]; [`CheckpointError::Tensor`] for elements that the model's type cannot hold;
+/// [`CheckpointError::Constants`] for constants that the model refuses; [`CheckpointError::File`] for a file that
+/// cannot be read. The model has not changed then.
 pub fn load<T: Scalar>(
     path: impl AsRef<Path>,
     model: &mut (impl Parameters<T> + ?Sized),

@@ -65,11 +65,13 @@ pub fn save_training<T: Scalar>(
     Ok(file.write(path)?)
 }
 
-/// Loads a model and the state of its optimiser, and returns the file's other texts. The optimiser's options are not in the file: make it with those that it had.
+/// Loads a model and the state of its optimiser, and returns the file's other texts. The optimiser's options are not
+/// in the file: make it with those that it had.
 ///
 /// # Errors
-/// As [`load`](super::load); [`CheckpointError::NoState`] for a file without an optimiser's state, or an incomplete one; [`CheckpointError::State`] for a state that the optimiser
-/// refuses. Neither model nor optimiser has changed then.
+/// As [`load`](super::load); [`CheckpointError::NoState`] for a file without an optimiser's state, or an incomplete
+/// one; [`CheckpointError::State`] for a state that the optimiser refuses. Neither model nor optimiser has changed
+/// then.
 pub fn load_training<T: Scalar>(
     path: impl AsRef<Path>,
     model: &mut (impl Parameters<T> + ?Sized),

@@ -92,9 +92,10 @@ impl<T: Scalar> Icnn<T> {
     /// `y(x)`, (batch, 1); the workspace keeps inputs and slopes of the layers for a pass that follows. x: (batch, inputs).
     ///
     /// # Errors
-    /// [`Error::Shape`](crate::Error::Shape) for a wrong number of columns, [`Error::Empty`](crate::Error::Empty) for an empty batch,
-    /// [`Error::NotFiniteEntry`](crate::Error::NotFiniteEntry) for NaN or infinity in x, [`Error::NotFinite`](crate::Error::NotFinite) in the parameters,
-    /// [`Error::Negative`](crate::Error::Negative) for a weight that a step made negative ([`project`](Self::project) was forgotten).
+    /// [`Error::Shape`](crate::Error::Shape) for a wrong number of columns, [`Error::Empty`](crate::Error::Empty) for
+    /// an empty batch, [`Error::NotFiniteEntry`](crate::Error::NotFiniteEntry) for NaN or infinity in x,
+    /// [`Error::NotFinite`](crate::Error::NotFinite) in the parameters, [`Error::Negative`](crate::Error::Negative)
+    /// for a weight that a step made negative ([`project`](Self::project) was forgotten).
     pub fn forward<'a, 'w>(
         &self,
         x: impl Into<MatrixView<'a, T>>,
@@ -181,7 +182,8 @@ impl<T: Scalar> Icnn<T> {
         Ok(())
     }
 
-    /// The map: writes `g = ∇y(x)` for every sample, (batch, inputs). Belongs to the last [`forward`](Self::forward) through this workspace.
+    /// The map: writes `g = ∇y(x)` for every sample, (batch, inputs). Belongs to the last [`forward`](Self::forward)
+    /// through this workspace.
     ///
     /// # Errors
     /// As [`backward`](Self::backward).

@@ -1,17 +1,20 @@
 //! How a convex network begins.
 //!
-//! Weights that are not negative cannot have the mean zero on which the usual initialisations rest: signals would grow with the width and all units would say the same.
-//! Hoedt and Klambauer (2023) draw them log-normal and let the biases take the mean away again. For pre-activations with mean 0, variance 1 and correlation 1/2 between units,
-//! with `m = E f(g)`, `s = E f(g)²` and `c = E f(g) f(g')` over standard normal g, g' of correlation 1/2, a layer of n units in front keeps all three if
+//! Weights that are not negative cannot have the mean zero on which the usual initialisations rest: signals would
+//! grow with the width and all units would say the same. Hoedt and Klambauer (2023) draw them log-normal and let the
+//! biases take the mean away again. For pre-activations with mean 0, variance 1 and correlation 1/2 between units,
+//! with `m = E f(g)`, `s = E f(g)²` and `c = E f(g) f(g')` over standard normal g, g' of correlation 1/2, a layer of
+//! n units in front keeps all three if
 //!
 //! ```text
 //! μ² (n (s - c) + n² (c - m²)) = 1/2      the mean μ of a weight: what all units share, hence the covariance
 //! σ² n s = 1/2                            its variance σ²: what a unit has alone
 //! b = -n μ m                              the bias
 //! ```
-//! For the rectifier that is `μ² = 6π / (n (6(π-1) + (n-1)(3√3+2π-6)))`, `σ² = 1/n` as they have it; here m, s and c come from a quadrature, for any
-//! f. Their networks have no weights on the input behind the first layer; ours do, and these take half of the variance that a unit has alone: `σ² n s = 1/4`, `A ~ N(0, 1/(4 d))`.
-//! The first layer is normal with variance 1/d. Inputs should have mean 0 and variance 1.
+//! For the rectifier that is `μ² = 6π / (n (6(π-1) + (n-1)(3√3+2π-6)))`, `σ² = 1/n` as they have it; here m, s and c
+//! come from a quadrature, for any f. Their networks have no weights on the input behind the first layer; ours do,
+//! and these take half of the variance that a unit has alone: `σ² n s = 1/4`, `A ~ N(0, 1/(4 d))`. The first layer is
+//! normal with variance 1/d. Inputs should have mean 0 and variance 1.
 
 use super::NonNegativity;
 use super::passes::LayerCurve;
@@ -26,8 +29,8 @@ pub enum IcnnInitialisation {
     /// Log-normal weights and biases that keep mean and variance of the signals from layer to layer (Hoedt and Klambauer 2023).
     #[default]
     Principled,
-    /// The same with a last layer a hundred times smaller, so that the gradient is nearly that of `α/2 |x|²` with α = 1, the identity (as Bunne, Krause and Cuturi 2022
-    /// let their maps begin). α must be 1.
+    /// The same with a last layer a hundred times smaller, so that the gradient is nearly that of `α/2 |x|²` with α =
+    /// 1, the identity (as Bunne, Krause and Cuturi 2022 let their maps begin). α must be 1.
     NearIdentity,
 }
 

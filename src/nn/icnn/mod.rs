@@ -1,16 +1,19 @@
-//! Input-convex neural networks: scalar functions that are convex in x whatever their parameters, and whose gradients are therefore Brenier maps.
+//! Input-convex neural networks: scalar functions that are convex in x whatever their parameters, and whose gradients
+//! are therefore Brenier maps.
 //!
 //! ```text
 //! z_1 = f_1(x A_1ᵀ + b_1)
 //! z_l = f(z_(l-1) W_lᵀ + x A_lᵀ + b_l),  W_l >= 0        l = 2, …, L
 //! y   = z_L wᵀ + x aᵀ + b + α/2 |x|²,    w >= 0, α >= 0
 //! ```
-//! A nondecreasing convex function of a convex function is convex, and so is a sum of convex functions with weights that are not negative. f is
-//! convex and nondecreasing; `f_1` is f, or half the square ([`IcnnOptions::with_quadratic_first_layer`]), which acts on something affine and need not
-//! be monotone. α makes y strongly convex: `<∇y(x) - ∇y(x'), x - x'> >= α |x - x'|²`.
+//! A nondecreasing convex function of a convex function is convex, and so is a sum of convex functions with weights
+//! that are not negative. f is convex and nondecreasing; `f_1` is f, or half the square
+//! ([`IcnnOptions::with_quadratic_first_layer`]), which acts on something affine and need not be monotone. α makes y
+//! strongly convex: `<∇y(x) - ∇y(x'), x - x'> >= α |x - x'|²`.
 //!
-//! By Brenier's theorem the optimal map for the squared distance is the gradient of a convex function. [`Icnn::input_gradient`] is that map, and
-//! [`Icnn::input_gradient_backward`] what its training needs. [`PartialIcnn`] is convex in x and anything in a condition c: a map for every c.
+//! By Brenier's theorem the optimal map for the squared distance is the gradient of a convex function.
+//! [`Icnn::input_gradient`] is that map, and [`Icnn::input_gradient_backward`] what its training needs.
+//! [`PartialIcnn`] is convex in x and anything in a condition c: a map for every c.
 //!
 //! | pass | what it gives | products |
 //! | --- | --- | --- |
@@ -22,22 +25,25 @@
 //! | [`hessian_vector_product_into`](Icnn::hessian_vector_product_into) | `∇²y(x) w` for every sample | 2 |
 //! | [`input_gradient_backward`](Icnn::input_gradient_backward) | the backward pass of g: second derivatives | 4 |
 //!
-//! (In units of `2 batch Σ out (inp + d + 1)` flops; the two passes in second order follow an `input_gradient`, or begin with one.) A whole layer is **one
-//! product**: its input is kept as `[z, x, 1]`, its weights are packed as `[W, A, b]` at each forward pass. A [`IcnnWorkspace`] holds all that lies between the
-//! passes; once it has seen the largest batch it allocates nothing more.
+//! (In units of `2 batch Σ out (inp + d + 1)` flops; the two passes in second order follow an `input_gradient`, or
+//! begin with one.) A whole layer is **one product**: its input is kept as `[z, x, 1]`, its weights are packed as
+//! `[W, A, b]` at each forward pass. A [`IcnnWorkspace`] holds all that lies between the passes; once it has seen the
+//! largest batch it allocates nothing more.
 //!
 //! # Weights that are not negative
 //! [`NonNegativity::Projection`]: the weights are the parameters. Call [`Icnn::project`] after each step of an optimiser: a forward pass with a negative weight is refused
-//! ([`Error::Negative`](crate::Error::Negative)), so what a network answers is convex for certain. [`NonNegativity::Softplus`]: the weight is
-//! `ln(1 + e^v)` of a free parameter v, and the gradient passes through.
+//! ([`Error::Negative`](crate::Error::Negative)), so what a network answers is convex for certain.
+//! [`NonNegativity::Softplus`]: the weight is `ln(1 + e^v)` of a free parameter v, and the gradient passes through.
 //!
 //! # Sources
-//! Amos, Xu and Kolter, "Input convex neural networks", ICML 2017 (equations 2 and 3). Makkuva, Taghvaei, Oh and Lee, "Optimal transport mapping via input convex neural
-//! networks", ICML 2020. Bunne, Krause and Cuturi, "Supervised training of conditional Monge maps", NeurIPS 2022. Hoedt and Klambauer,
-//! "Principled weight initialisation for input-convex neural networks", NeurIPS 2023.
+//! Amos, Xu and Kolter, "Input convex neural networks", ICML 2017 (equations 2 and 3). Makkuva, Taghvaei, Oh and Lee,
+//! "Optimal transport mapping via input convex neural networks", ICML 2020. Bunne, Krause and Cuturi, "Supervised
+//! training of conditional Monge maps", NeurIPS 2022. Hoedt and Klambauer, "Principled weight initialisation for
+//! input-convex neural networks", NeurIPS 2023.
 //!
-//! Files: `options` builds a network, `initialisation` its first weights, `constraint` keeps weights above zero and packs them, `quadratic` is the term with α,
-//! `passes` are kernels, `workspace` is the memory, `first_order` and `second_order` hold the passes; `partial` is the network with a condition.
+//! Files: `options` builds a network, `initialisation` its first weights, `constraint` keeps weights above zero and
+//! packs them, `quadratic` is the term with α, `passes` are kernels, `workspace` is the memory, `first_order` and
+//! `second_order` hold the passes; `partial` is the network with a condition.
 
 mod constraint;
 mod first_order;
@@ -144,8 +150,8 @@ impl<T: Scalar> Icnn<T> {
         self.convexity.value(&self.parameters, self.non_negativity)
     }
 
-    /// Sets weights on hidden units, and a trainable α, that are negative to zero: the Euclidean projection onto the parameters of convex functions.
-    /// With [`NonNegativity::Softplus`] nothing needs it.
+    /// Sets weights on hidden units, and a trainable α, that are negative to zero: the Euclidean projection onto the
+    /// parameters of convex functions. With [`NonNegativity::Softplus`] nothing needs it.
     pub fn project(&mut self) {
         for layer in &self.layers {
             self.non_negativity.project(&mut self.parameters[layer.hidden_weight.clone()]);
@@ -168,8 +174,10 @@ impl<T: Scalar> Parameters<T> for Icnn<T> {
         &mut self.parameters
     }
 
-    /// `input.0.weight` (out, inputs), `input.0.bias` (out), then for l = 1, 2, … `hidden.l.weight` (out, hidden), `input.l.weight`, `input.l.bias`; last, where it is
-    /// trainable, `strong_convexity` (1). With [`NonNegativity::Softplus`] `hidden.l.raw_weight` and `raw_strong_convexity` instead: what softplus is taken of.
+    /// `input.0.weight` (out, inputs), `input.0.bias` (out), then for l = 1, 2, … `hidden.l.weight` (out, hidden),
+    /// `input.l.weight`, `input.l.bias`; last, where it is trainable, `strong_convexity` (1). With
+    /// [`NonNegativity::Softplus`] `hidden.l.raw_weight` and `raw_strong_convexity` instead: what softplus is taken
+    /// of.
     fn tensors(&self) -> Vec<TensorPlace> {
         let mut tensors = Vec::new();
         for (index, layer) in self.layers.iter().enumerate() {

@@ -37,7 +37,8 @@ pub struct IcnnOptions {
 }
 
 impl IcnnOptions {
-    /// So many inputs and hidden layers of these widths; softplus between them, weights projected, no quadratic parts, principled initial weights.
+    /// So many inputs and hidden layers of these widths; softplus between them, weights projected, no quadratic
+    /// parts, principled initial weights.
     pub fn new(inputs: usize, hidden: &[usize]) -> Self {
         IcnnOptions {
             inputs,
@@ -50,15 +51,17 @@ impl IcnnOptions {
         }
     }
 
-    /// The same with a trainable quadratic term `α/2 |x|²` that begins with α = 1, and the rest so small that the gradient begins near the identity map.
+    /// The same with a trainable quadratic term `α/2 |x|²` that begins with α = 1, and the rest so small that the
+    /// gradient begins near the identity map.
     pub fn near_identity(inputs: usize, hidden: &[usize]) -> Self {
         Self::new(inputs, hidden)
             .with_strong_convexity(StrongConvexity::Trainable(1.0))
             .with_initialisation(IcnnInitialisation::NearIdentity)
     }
 
-    /// The activation: ReLU, leaky ReLU with a slope in [0, 1], softplus, ELU with α in [0, 1], or the identity. A smooth one gives a smooth map;
-    /// with ReLU the gradient is constant on pieces, and second-order passes see only the quadratic parts.
+    /// The activation: ReLU, leaky ReLU with a slope in [0, 1], softplus, ELU with α in [0, 1], or the identity. A
+    /// smooth one gives a smooth map; with ReLU the gradient is constant on pieces, and second-order passes see only
+    /// the quadratic parts.
     pub fn with_activation(mut self, activation: Activation) -> Self {
         self.activation = activation;
         self
@@ -91,8 +94,9 @@ impl IcnnOptions {
     /// The network.
     ///
     /// # Errors
-    /// [`Error::Empty`] without inputs or hidden layers or with a width of zero, [`Error::Choice`] for an activation that is not convex and nondecreasing, [`Error::Argument`]
-    /// for a parameter of the activation that makes it so, a strong convexity out of range, or more parameters than fit into memory.
+    /// [`Error::Empty`] without inputs or hidden layers or with a width of zero, [`Error::Choice`] for an activation
+    /// that is not convex and nondecreasing, [`Error::Argument`] for a parameter of the activation that makes it so,
+    /// a strong convexity out of range, or more parameters than fit into memory.
     pub fn build<T: Scalar>(&self, stream: &mut RandomStream) -> Result<Icnn<T>> {
         check_sizes(self.inputs, &self.hidden)?;
         check_convex(self.activation)?;

@@ -1,7 +1,8 @@
 //! Passes over the rows of a convex network's layer, behind and before its products.
 //!
-//! A layer's input `[z, x, 1]` and all that has its shape lie in rows of `stride` numbers, of which a pass touches the first `width`: those of z. What belongs to
-//! the layer's outputs alone lies close. The derivatives of a row lie together: slopes, then curvatures.
+//! A layer's input `[z, x, 1]` and all that has its shape lie in rows of `stride` numbers, of which a pass touches
+//! the first `width`: those of z. What belongs to the layer's outputs alone lies close. The derivatives of a row lie
+//! together: slopes, then curvatures.
 
 use crate::nn::Activation;
 use crate::nn::activation::passes::{self, Kept, rows_in_chunk};
@@ -51,7 +52,8 @@ fn store<L: Lanes>(register: L, target: &mut [L::Element]) {
     if target.len() == L::LANES { register.store(target) } else { register.store_partial(target) }
 }
 
-/// The tangent behind an activation: `tangent = before * f'`. before: (batch, width), tangent: (batch, stride); `kept` numbers of derivatives for each unit.
+/// The tangent behind an activation: `tangent = before * f'`. before: (batch, width), tangent: (batch, stride);
+/// `kept` numbers of derivatives for each unit.
 pub(super) fn tangent<T: Scalar>(
     before: &[T],
     derivatives: &[T],
@@ -92,8 +94,9 @@ fn tangent_kernel<S: Simd, T: Scalar>(
     }
 }
 
-/// The way back through an activation: `chain = chain * f'`; and where room is given for it, `bent = chain * f''` of the old chain, which is
-/// what a pass in second order needs of it. chain: (batch, stride), bent: (batch, width) or empty.
+/// The way back through an activation: `chain = chain * f'`; and where room is given for it, `bent = chain * f''` of
+/// the old chain, which is what a pass in second order needs of it. chain: (batch, stride), bent: (batch, width) or
+/// empty.
 pub(super) fn chain<T: Scalar>(
     chain: &mut [T],
     bent: &mut [T],

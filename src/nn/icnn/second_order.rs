@@ -1,8 +1,8 @@
 //! The backward pass of the map, and products with the Hessian.
 //!
-//! With `g = ∇y(x)` and an upstream gradient w of it, the scalar is `S = Σ <w, g>`: the derivative of `Σ y` along w. Its derivatives come from one
-//! pass of tangents up and one pass of both chains down. In front of a layer lie `i_l = [z_(l-1), x, 1]` and its tangent `j_l = [t_(l-1), w, 0]`, and
-//! `V_l = [W_l, A_l, b_l]`:
+//! With `g = ∇y(x)` and an upstream gradient w of it, the scalar is `S = Σ <w, g>`: the derivative of `Σ y` along w.
+//! Its derivatives come from one pass of tangents up and one pass of both chains down. In front of a layer lie
+//! `i_l = [z_(l-1), x, 1]` and its tangent `j_l = [t_(l-1), w, 0]`, and `V_l = [W_l, A_l, b_l]`:
 //!
 //! ```text
 //! ṡ_l = j_l V_lᵀ,  t_l = f'(s_l) ṡ_l                                               up
@@ -37,10 +37,12 @@ impl<T: Scalar> Icnn<T> {
         self.forward_keeping(x.into(), workspace, Kept::Curvature)
     }
 
-    /// The backward pass of the map `g = ∇y(x)` ([`input_gradient`](Self::input_gradient)). From w (batch, inputs), the gradient of a loss in g, adds the gradient in
-    /// the parameters to `gradient` and writes that in x, `∇²y(x) w`, to `dx` where it is given. The source file has the formulas, [`Icnn`] an example.
+    /// The backward pass of the map `g = ∇y(x)` ([`input_gradient`](Self::input_gradient)). From w (batch, inputs),
+    /// the gradient of a loss in g, adds the gradient in the parameters to `gradient` and writes that in x,
+    /// `∇²y(x) w`, to `dx` where it is given. The source file has the formulas, [`Icnn`] an example.
     ///
-    /// Belongs to the last [`forward_for_second_order`](Self::forward_for_second_order) through this workspace. Where an activation has a corner its curvature counts as zero.
+    /// Belongs to the last [`forward_for_second_order`](Self::forward_for_second_order) through this workspace. Where
+    /// an activation has a corner its curvature counts as zero.
     ///
     /// # Errors
     /// [`Error::NoForwardPass`](crate::Error::NoForwardPass), [`Error::Shape`](crate::Error::Shape) if shapes do not fit.
@@ -56,7 +58,8 @@ impl<T: Scalar> Icnn<T> {
         self.second_order(OPERATION, w.into(), workspace, Some(gradient), dx)
     }
 
-    /// `∇²y(x) w` for every sample, (batch, inputs), written to `hw`. Belongs to the last [`forward_for_second_order`](Self::forward_for_second_order).
+    /// `∇²y(x) w` for every sample, (batch, inputs), written to `hw`. Belongs to the last
+    /// [`forward_for_second_order`](Self::forward_for_second_order).
     ///
     /// # Errors
     /// As [`input_gradient_backward`](Self::input_gradient_backward).

@@ -94,7 +94,8 @@ impl<T: Scalar> IcnnWorkspace<T> {
         }
     }
 
-    /// Packs the weights of a network and writes x and the ones of `[z, x, 1]` in front of every layer. Until the forward pass is through, the workspace counts as empty.
+    /// Packs the weights of a network and writes x and the ones of `[z, x, 1]` in front of every layer. Until the
+    /// forward pass is through, the workspace counts as empty.
     pub(super) fn begin(&mut self, network: &Icnn<T>, x: MatrixView<'_, T>, kept: Kept) -> Result<()> {
         self.batch = 0;
         let weights = network.layers.iter().map(|layer| layer.hidden_weight.clone());

@@ -1,6 +1,7 @@
 //! A linear layer `y = x Wᵀ + b` on its own.
 //!
-//! [`Mlp`](super::Mlp) and [`Sequential`](super::Sequential) are the better choice for a stack of them: they fuse bias and activation. `product` has the products that both use.
+//! [`Mlp`](super::Mlp) and [`Sequential`](super::Sequential) are the better choice for a stack of them: they fuse
+//! bias and activation. `product` has the products that both use.
 
 pub(crate) mod product;
 

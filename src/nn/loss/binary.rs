@@ -10,10 +10,12 @@ use crate::simd::exp::exp;
 use crate::simd::lanes::Lanes;
 use crate::simd::ln::ln;
 
-/// The binary cross-entropy of logits: the mean over all entries, or the sum, of `-t ln σ(x) - (1 - t) ln(1 - σ(x))`, σ the logistic function.
+/// The binary cross-entropy of logits: the mean over all entries, or the sum, of `-t ln σ(x) - (1 - t) ln(1 - σ(x))`,
+/// σ the logistic function.
 ///
-/// It is computed as `max(x, 0) - t x + ln(1 + e^-|x|)`, which neither overflows nor loses the small losses of logits that are right: there the relative error of value and
-/// derivative stays some units in the last place. Targets are probabilities in [0, 1]. Cost: an exponential, a logarithm and two divisions an entry.
+/// It is computed as `max(x, 0) - t x + ln(1 + e^-|x|)`, which neither overflows nor loses the small losses of logits
+/// that are right: there the relative error of value and derivative stays some units in the last place. Targets are
+/// probabilities in [0, 1]. Cost: an exponential, a logarithm and two divisions an entry.
 ///
 /// # Examples
 /// ```
@@ -68,7 +70,8 @@ pointwise_loss!(BinaryCrossEntropy, |targets| {
     check_targets(targets, "it must be a probability, from 0 to 1", |t| (0.0..=1.0).contains(&t))
 });
 
-/// The hinge loss: the mean over all entries, or the sum, of `max(0, m - t x)` for targets t of 1 and -1. Its derivative at the kink is taken as 0.
+/// The hinge loss: the mean over all entries, or the sum, of `max(0, m - t x)` for targets t of 1 and -1. Its
+/// derivative at the kink is taken as 0.
 ///
 /// # Examples
 /// ```

@@ -6,11 +6,14 @@
 //! l = Σⱼ qⱼ (ln Σₖ exp xₖ - xⱼ)          ∂l/∂xⱼ = Q pⱼ - qⱼ
 //! ```
 //!
-//! Over a class y with smoothing s and class weights w: `qⱼ = (1 - s) w_y [j = y] + s/C wⱼ`. Over probabilities t: `qⱼ = wⱼ ((1 - s) tⱼ + s/C)`. Both are PyTorch's
-//! definitions, and so are the means: over classes `Σ lᵢ / Σ w_{yᵢ}`, over probabilities `Σ lᵢ / batch`; sample weights are a further factor of each `lᵢ` and each term below.
+//! Over a class y with smoothing s and class weights w: `qⱼ = (1 - s) w_y [j = y] + s/C wⱼ`. Over probabilities t:
+//! `qⱼ = wⱼ ((1 - s) tⱼ + s/C)`. Both are PyTorch's definitions, and so are the means: over classes
+//! `Σ lᵢ / Σ w_{yᵢ}`, over probabilities `Σ lᵢ / batch`; sample weights are a further factor of each `lᵢ` and each
+//! term below.
 //!
-//! The largest logit is subtracted first. Cost: an exponential an entry and three passes over a row that lies in the cache; reading the predictions and writing the gradient once,
-//! 8 bytes an entry in `f32`. Sources: Bridle 1990 (softmax); Szegedy et al., "Rethinking the Inception architecture", 2016 (smoothing).
+//! The largest logit is subtracted first. Cost: an exponential an entry and three passes over a row that lies in the
+//! cache; reading the predictions and writing the gradient once, 8 bytes an entry in `f32`. Sources: Bridle 1990
+//! (softmax); Szegedy et al., "Rethinking the Inception architecture", 2016 (smoothing).
 
 use super::rows::{Rows, all_within, check_labels, check_weights, scale};
 use super::{Loss, Reduction, TargetKind, Targets};
@@ -24,8 +27,10 @@ use crate::simd::ln::ln;
 
 /// The cross-entropy of logits x with classes, or with probabilities (see [`Targets`]), as PyTorch defines it.
 ///
-/// With coefficients qⱼ, of a row, `l = Σⱼ qⱼ (ln Σₖ exp xₖ - xⱼ)`. Over a class y with smoothing s and class weights w: `qⱼ = (1 - s) w_y [j = y] + s/C wⱼ`; the mean is
-/// `Σ lᵢ / Σ w_{yᵢ}`. Over probabilities t: `qⱼ = wⱼ ((1 - s) tⱼ + s/C)`; the mean is `Σ lᵢ / batch`. Sample weights are a further factor of each `lᵢ` and of each term of the divisor.
+/// With coefficients qⱼ, of a row, `l = Σⱼ qⱼ (ln Σₖ exp xₖ - xⱼ)`. Over a class y with smoothing s and class weights
+/// w: `qⱼ = (1 - s) w_y [j = y] + s/C wⱼ`; the mean is `Σ lᵢ / Σ w_{yᵢ}`. Over probabilities t:
+/// `qⱼ = wⱼ ((1 - s) tⱼ + s/C)`; the mean is `Σ lᵢ / batch`. Sample weights are a further factor of each `lᵢ` and of
+/// each term of the divisor.
 ///
 /// Probabilities must be finite and not negative; that they sum to 1 is not asked for: the loss is defined, and differentiated, without it.
 ///
@@ -192,7 +197,8 @@ fn exponentials<S: Simd, T: Scalar, const GRADIENT: bool>(x: &[T], dx: &mut [T])
     (largest, sum.reduce_sum())
 }
 
-/// qⱼ from column `start` on, of the part that is spread over all classes, or given by probabilities. Lanes past the last class have no meaning.
+/// qⱼ from column `start` on, of the part that is spread over all classes, or given by probabilities. Lanes past the
+/// last class have no meaning.
 #[inline(always)]
 fn coefficients<S: Simd, T: Scalar>(
     start: usize,

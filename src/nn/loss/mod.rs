@@ -11,13 +11,15 @@
 //! | [`MultiClassHinge`] | classes | `Σ_{j≠y} max(0, m - x_y + xⱼ) / classes` |
 //!
 //! # Mean and sum
-//! [`Reduction::Mean`], the default, divides by what PyTorch divides by: the number of entries for the first five, of samples for the last two. With
-//! sample weights it is the weighted mean, `Σ wᵢ lᵢ / Σ wᵢ`; class weights join in as further factors (see [`CrossEntropy`]).
+//! [`Reduction::Mean`], the default, divides by what PyTorch divides by: the number of entries for the first five, of
+//! samples for the last two. With sample weights it is the weighted mean, `Σ wᵢ lᵢ / Σ wᵢ`; class weights join in as
+//! further factors (see [`CrossEntropy`]).
 //!
 //! # Numbers
-//! One pass over the predictions gives value and gradient. Sums are of blocks in `T`, and of the blocks in `f64`, over chunks that depend on the shape alone: same bits
-//! for any number of threads. Nothing is allocated. Targets that are not finite or out of range are errors; predictions that are not finite give a loss that is not, as arithmetic has it
-//! (the training loop says at which step).
+//! One pass over the predictions gives value and gradient. Sums are of blocks in `T`, and of the blocks in `f64`,
+//! over chunks that depend on the shape alone: same bits for any number of threads. Nothing is allocated. Targets
+//! that are not finite or out of range are errors; predictions that are not finite give a loss that is not, as
+//! arithmetic has it (the training loop says at which step).
 
 mod binary;
 mod cross_entropy;
@@ -69,16 +71,19 @@ pub trait Loss<T: Scalar>: Sync {
     /// `prediction`: (batch, out).
     ///
     /// # Errors
-    /// [`Error::Empty`](crate::Error) of an empty batch; [`Error::Shape`](crate::Error) where targets or sample weights do not fit the predictions;
-    /// [`Error::UnknownName`](crate::Error) for classes where values are needed or the reverse; [`Error::Label`](crate::Error) for a class that is not there;
-    /// [`Error::NotFiniteEntry`](crate::Error), [`Error::Entry`](crate::Error) for targets that have no meaning; [`Error::NotFinite`](crate::Error),
-    /// [`Error::Negative`](crate::Error), [`Error::Argument`](crate::Error) for such weights; [`Error::ZeroWeight`](crate::Error) for a mean over weights that are all zero.
+    /// [`Error::Empty`](crate::Error) of an empty batch; [`Error::Shape`](crate::Error) where targets or sample
+    /// weights do not fit the predictions; [`Error::UnknownName`](crate::Error) for classes where values are needed
+    /// or the reverse; [`Error::Label`](crate::Error) for a class that is not there;
+    /// [`Error::NotFiniteEntry`](crate::Error), [`Error::Entry`](crate::Error) for targets that have no meaning;
+    /// [`Error::NotFinite`](crate::Error), [`Error::Negative`](crate::Error), [`Error::Argument`](crate::Error) for
+    /// such weights; [`Error::ZeroWeight`](crate::Error) for a mean over weights that are all zero.
     fn value(&self, prediction: MatrixView<'_, T>, targets: &Targets<'_, T>) -> Result<f64>;
 
     /// The loss, and its gradient, which is written over `dprediction`: (batch, out).
     ///
     /// # Errors
-    /// As [`value`](Self::value); [`Error::Shape`](crate::Error) where `dprediction` has another shape than the predictions. It is untouched then.
+    /// As [`value`](Self::value); [`Error::Shape`](crate::Error) where `dprediction` has another shape than the
+    /// predictions. It is untouched then.
     fn value_and_gradient_into(
         &self,
         prediction: MatrixView<'_, T>,

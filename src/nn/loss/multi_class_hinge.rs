@@ -9,9 +9,11 @@ use crate::scalar::Scalar;
 use crate::simd::dispatch;
 use crate::simd::lanes::{Lanes, Simd};
 
-/// The multi-class hinge: the mean over samples, or the sum, of `Σ_{j≠y} max(0, m - x_y + xⱼ) / C` for the class y among C. Its derivative at a kink is taken as 0.
+/// The multi-class hinge: the mean over samples, or the sum, of `Σ_{j≠y} max(0, m - x_y + xⱼ) / C` for the class y
+/// among C. Its derivative at a kink is taken as 0.
 ///
-/// PyTorch's `MultiMarginLoss`. Source: Weston and Watkins, "Support vector machines for multi-class pattern recognition", 1999. Cost: 5 flops and 8 bytes an entry (`f32`).
+/// PyTorch's `MultiMarginLoss`. Source: Weston and Watkins, "Support vector machines for multi-class pattern
+/// recognition", 1999. Cost: 5 flops and 8 bytes an entry (`f32`).
 ///
 /// # Examples
 /// ```

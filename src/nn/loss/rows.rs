@@ -168,6 +168,7 @@ fn within_kernel<S: Simd, T: Scalar>(values: MatrixView<'_, T>, low: T, high: T)
 }
 
 dispatch! {
-    /// Whether all entries are from `low` to `high`; no NaN is. One pass at the speed of the memory: where it fails, a slower one says which.
+    /// Whether all entries are from `low` to `high`; no NaN is. One pass at the speed of the memory: where it fails,
+    /// a slower one says which.
     pub(super) fn all_within<T: Scalar>(values: MatrixView<'_, T>, low: T, high: T) -> bool = within_kernel
 }

@@ -14,13 +14,13 @@
 //! | [`jacobian_vector_product`](Mlp::jacobian_vector_product) | `J w` for every sample | 1 |
 //! | [`input_gradient_backward`](Mlp::input_gradient_backward) | the backward pass of `Jᵀ u`: second derivatives | 5 |
 //!
-//! (In units of `2 batch Σ inp out` flops.) A [`MlpWorkspace`] holds all that lies between the passes. It grows with the largest batch that it
-//! has seen; after that nothing is allocated here.
+//! (In units of `2 batch Σ inp out` flops.) A [`MlpWorkspace`] holds all that lies between the passes. It grows with
+//! the largest batch that it has seen; after that nothing is allocated here.
 //!
 //! Other losses go over the tape: [`record`](Mlp::record) puts the network there.
 //!
-//! Files: `options` builds a network, `workspace` is its memory, `first_order` and `second_order` hold the passes, forward above backward; `record` is the
-//! way onto the tape.
+//! Files: `options` builds a network, `workspace` is its memory, `first_order` and `second_order` hold the passes,
+//! forward above backward; `record` is the way onto the tape.
 
 mod first_order;
 mod options;

@@ -17,11 +17,13 @@ pub struct RecordedMlp {
 }
 
 impl<T: Scalar> Mlp<T> {
-    /// Puts the network on a tape, applied to `x` (batch, inputs): for physics-informed losses, penalties on derivatives and others that mix inputs,
-    /// outputs and their gradients. [`forward`](Self::forward) and [`backward`](Self::backward) are faster where they do.
+    /// Puts the network on a tape, applied to `x` (batch, inputs): for physics-informed losses, penalties on
+    /// derivatives and others that mix inputs, outputs and their gradients. [`forward`](Self::forward) and
+    /// [`backward`](Self::backward) are faster where they do.
     ///
     /// # Errors
-    /// [`Error::ForeignVariable`](crate::Error::ForeignVariable), and [`Error::Shapes`](crate::Error::Shapes) if x has another number of columns.
+    /// [`Error::ForeignVariable`](crate::Error::ForeignVariable), and [`Error::Shapes`](crate::Error::Shapes) if x
+    /// has another number of columns.
     ///
     /// # Examples
     /// The gradient of `Σ (du/dx)²` in the parameters:
@@ -63,7 +65,8 @@ impl<T: Scalar> Mlp<T> {
 }
 
 impl RecordedMlp {
-    /// Adds what the last [`Tape::backward`] found for the parameters to `gradient`, in the order of [`Parameters::parameters`](crate::nn::Parameters::parameters).
+    /// Adds what the last [`Tape::backward`] found for the parameters to `gradient`, in the order of
+    /// [`Parameters::parameters`](crate::nn::Parameters::parameters).
     ///
     /// # Errors
     /// [`Error::NoGradient`](crate::Error::NoGradient) before a backward pass, [`Error::Shape`](crate::Error::Shape) for another length.

@@ -37,8 +37,8 @@ impl<T: Scalar> Mlp<T> {
     /// g, adds the gradient in the parameters to `gradient`, writes that in x to `dx` where it is given, and answers with that in u,
     /// which is `J w` (batch, outputs). The source file has the formulas.
     ///
-    /// Belongs to the last [`forward_for_second_order`](Self::forward_for_second_order) through this workspace. Where an activation has a corner
-    /// its curvature counts as zero.
+    /// Belongs to the last [`forward_for_second_order`](Self::forward_for_second_order) through this workspace. Where
+    /// an activation has a corner its curvature counts as zero.
     ///
     /// # Errors
     /// [`Error::NoForwardPass`](crate::Error::NoForwardPass), [`Error::Shape`](crate::Error::Shape) if shapes do not fit.

@@ -22,8 +22,9 @@ pub(super) struct LayerMemory<T> {
 
 /// The memory of a [`Mlp`]'s passes: the activations of the last forward pass and the buffers of the backward pass.
 ///
-/// It may serve several networks in turn, but a backward pass belongs to the forward pass that came last, with the parameters of that pass.
-/// Memory: `batch Σ out (2 + 2 kept)` numbers at most, the input, up to four times the batch of the widest layer, and a twelfth of that for sums.
+/// It may serve several networks in turn, but a backward pass belongs to the forward pass that came last, with the
+/// parameters of that pass. Memory: `batch Σ out (2 + 2 kept)` numbers at most, the input, up to four times the batch
+/// of the widest layer, and a twelfth of that for sums.
 #[derive(Debug, Clone)]
 pub struct MlpWorkspace<T> {
     /// Rows of the last forward pass; zero before the first.

@@ -8,11 +8,13 @@
 //! θ ← θ - η / (1 - β₁ᵗ) · m / (√v / √(1 - β₂ᵗ) + ε)
 //! ```
 //!
-//! AMSGrad takes the largest v so far in the last line. Sources: Kingma and Ba, "Adam", ICLR 2015; Loshchilov and Hutter, "Decoupled weight
-//! decay regularization", ICLR 2019; Reddi, Kale and Kumar, "On the convergence of Adam and beyond", ICLR 2018. As in PyTorch, ε stands outside the root and after
-//! the correction, and the corrections are computed in `f64`.
+//! AMSGrad takes the largest v so far in the last line. Sources: Kingma and Ba, "Adam", ICLR 2015; Loshchilov and
+//! Hutter, "Decoupled weight decay regularization", ICLR 2019; Reddi, Kale and Kumar, "On the convergence of Adam and
+//! beyond", ICLR 2018. As in PyTorch, ε stands outside the root and after the correction, and the corrections are
+//! computed in `f64`.
 //!
-//! Cost: one pass, 16 flops, a root and a division for a parameter; 28 bytes of memory traffic for one in `f32`, which is what takes the time.
+//! Cost: one pass, 16 flops, a root and a division for a parameter; 28 bytes of memory traffic for one in `f32`,
+//! which is what takes the time.
 
 use super::groups::{ParameterGroup, Segment, check_groups, segments};
 use super::slices::Slices;

@@ -1,7 +1,8 @@
 //! Exponential moving averages of weights.
 //!
-//! `a ← a + (1 - d)(θ - a)` after each step. The average of the last 1/(1 - d) steps is less noisy than the last weights, and generators and flows are sampled from it.
-//! Sources: Polyak and Juditsky, "Acceleration of stochastic approximation by averaging", 1992; Kingma and Ba 2015, section 3, for the correction.
+//! `a ← a + (1 - d)(θ - a)` after each step. The average of the last 1/(1 - d) steps is less noisy than the last
+//! weights, and generators and flows are sampled from it. Sources: Polyak and Juditsky, "Acceleration of stochastic
+//! approximation by averaging", 1992; Kingma and Ba 2015, section 3, for the correction.
 //!
 //! Cost: one pass, 12 bytes for a parameter in `f32`.
 

@@ -51,8 +51,9 @@ fn sum_of_squares<T: Scalar>(x: &[T], scale: f64) -> f64 {
 
 /// The Euclidean norm of a gradient over all parameters, computed in `f64`.
 ///
-/// It does not overflow unless the norm itself is beyond the largest `f64`: where the squares leave the range, a second pass scales them. One pass, 4 or 8 bytes for a
-/// parameter. The relative error is below `length / 16 · 2^-52` for chunks of 65,536.
+/// It does not overflow unless the norm itself is beyond the largest `f64`: where the squares leave the range, a
+/// second pass scales them. One pass, 4 or 8 bytes for a parameter. The relative error is below `length / 16 · 2^-52`
+/// for chunks of 65,536.
 ///
 /// # Errors
 /// [`Error::NotFinite`] with the first entry that is NaN or infinite.
@@ -103,13 +104,15 @@ dispatch! { fn scale<T: Scalar>(x: &mut [T], factor: T) = scale_kernel }
 
 /// Shortens a gradient to the norm `largest` if it is longer, and returns the norm that it had.
 ///
-/// The direction stays. Unlike PyTorch's `clip_grad_norm_`, nothing is added to the norm before dividing by it (there 1e-6), so that short gradients are clipped
-/// to the right length too. One pass, and a second where something is to be shortened.
+/// The direction stays. Unlike PyTorch's `clip_grad_norm_`, nothing is added to the norm before dividing by it (there
+/// 1e-6), so that short gradients are clipped to the right length too. One pass, and a second where something is to
+/// be shortened.
 ///
 /// Source: Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks", ICML 2013.
 ///
 /// # Errors
-/// [`Error::Argument`] unless `largest` is above 0 and not NaN (infinity only measures); [`Error::NotFinite`] as [`gradient_norm`]. The gradient has not changed then.
+/// [`Error::Argument`] unless `largest` is above 0 and not NaN (infinity only measures); [`Error::NotFinite`] as
+/// [`gradient_norm`]. The gradient has not changed then.
 ///
 /// # Examples
 /// ```
@@ -154,7 +157,8 @@ fn clamp_kernel<S: Simd, T: Scalar>(x: &mut [T], bound: T) {
 
 dispatch! { fn clamp<T: Scalar>(x: &mut [T], bound: T) = clamp_kernel }
 
-/// Brings every entry of a gradient into [-`largest`, `largest`], and returns the norm that it had before. The direction changes. Two passes.
+/// Brings every entry of a gradient into [-`largest`, `largest`], and returns the norm that it had before. The
+/// direction changes. Two passes.
 ///
 /// # Errors
 /// As [`clip_by_norm`].

@@ -1,7 +1,7 @@
 //! Optimisers, learning-rate schedules, gradient clipping and averages of weights.
 //!
-//! All parameters of a model lie in one slice and so does their gradient (see [`Parameters`](super::Parameters)), so a step is one fused pass over
-//! parameters, gradient and moments, whatever the number of layers.
+//! All parameters of a model lie in one slice and so does their gradient (see [`Parameters`](super::Parameters)), so
+//! a step is one fused pass over parameters, gradient and moments, whatever the number of layers.
 //!
 //! | | update (`g` gradient, `θ` parameters, `η` learning rate) | memory traffic, bytes per `f32` parameter |
 //! | --- | --- | --- |
@@ -13,12 +13,12 @@
 //! AdamW ([`AdamOptions::adamw`]) and AMSGrad. The tests compare them with numbers that PyTorch computed.
 //!
 //! # Determinism
-//! A step treats each element on its own: the bits depend neither on the threads nor on where an element lies. State can be taken out and put back
-//! ([`OptimiserState`]), after which the run goes on with the same bits.
+//! A step treats each element on its own: the bits depend neither on the threads nor on where an element lies. State
+//! can be taken out and put back ([`OptimiserState`]), after which the run goes on with the same bits.
 //!
 //! # Not finite
-//! A gradient with NaN gives parameters with NaN, as arithmetic has it; a step costs no pass that looks for them. [`gradient_norm`] and the clippings do look,
-//! and name the first such entry.
+//! A gradient with NaN gives parameters with NaN, as arithmetic has it; a step costs no pass that looks for them.
+//! [`gradient_norm`] and the clippings do look, and name the first such entry.
 
 mod adam;
 mod average;
@@ -63,7 +63,8 @@ pub trait Optimiser<T: Scalar> {
     /// The first step fixes the number of parameters and allocates the state; later ones allocate nothing.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the two lengths differ, or differ from those of the first step, or a parameter group reaches past the end. Nothing has changed then.
+    /// [`Error::Shape`] if the two lengths differ, or differ from those of the first step, or a parameter group
+    /// reaches past the end. Nothing has changed then.
     fn step(&mut self, parameters: &mut [T], gradient: &[T]) -> Result<()>;
 
     /// The learning rate of the next step.
@@ -87,8 +88,8 @@ pub trait Optimiser<T: Scalar> {
     /// Goes on from a state that an optimiser of the same kind gave.
     ///
     /// # Errors
-    /// [`Error::UnknownName`] for the state of another kind, [`Error::Shape`] for moments that are missing, too many or of different lengths,
-    /// [`Error::Argument`] for a learning rate out of range. Nothing has changed then.
+    /// [`Error::UnknownName`] for the state of another kind, [`Error::Shape`] for moments that are missing, too many
+    /// or of different lengths, [`Error::Argument`] for a learning rate out of range. Nothing has changed then.
     fn restore(&mut self, state: OptimiserState<T>) -> Result<()>;
 }
 

@@ -59,7 +59,8 @@ impl PlateauOptions {
 
 /// Reduces a learning rate when a loss, say that on held-out data, has not improved for a while.
 ///
-/// A loss v improves on the best b so far if `v < b - threshold |b|`. (PyTorch has `v < b (1 - threshold)`, which is the same for positive losses.)
+/// A loss v improves on the best b so far if `v < b - threshold |b|`. (PyTorch has `v < b (1 - threshold)`, which is
+/// the same for positive losses.)
 ///
 /// # Examples
 /// ```

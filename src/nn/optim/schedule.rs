@@ -1,7 +1,7 @@
 //! Learning rates that change with the step.
 //!
-//! A schedule is a function of the step's number, from 0, and has no memory: a run that is taken up again asks for the step that it has reached. With η the
-//! first rate, u the end of the fall and t the step:
+//! A schedule is a function of the step's number, from 0, and has no memory: a run that is taken up again asks for
+//! the step that it has reached. With η the first rate, u the end of the fall and t the step:
 //!
 //! | | rate | PyTorch's name |
 //! | --- | --- | --- |

@@ -8,8 +8,9 @@
 //! θ ← θ - η b     or, Nesterov,   θ ← θ - η (g + μ b)
 //! ```
 //!
-//! Source: Sutskever, Martens, Dahl and Hinton, "On the importance of initialization and momentum in deep learning", ICML 2013, with PyTorch's convention that η
-//! stands outside the buffer, and that the dampening d does not belong to the first step.
+//! Source: Sutskever, Martens, Dahl and Hinton, "On the importance of initialization and momentum in deep learning",
+//! ICML 2013, with PyTorch's convention that η stands outside the buffer, and that the dampening d does not belong to
+//! the first step.
 //!
 //! Cost: one pass; 12 bytes of memory traffic for a parameter in `f32`, 20 with momentum.
 

@@ -3,8 +3,8 @@
 //! ```text
 //! L(w, b) = Σ_i u_i ln(1 + e^(-y_i z_i)) / Σ_i u_i,   y = ±1,   z_i = w · x_i + b
 //! ```
-//! u are the weights of the samples. PyTorch's `BCEWithLogitsLoss` and `AdamW` (Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019); the
-//! bias decays like the direction, as it does there.
+//! u are the weights of the samples. PyTorch's `BCEWithLogitsLoss` and `AdamW` (Loshchilov and Hutter, "Decoupled
+//! weight decay regularization", ICLR 2019); the bias decays like the direction, as it does there.
 //!
 //! Cost of an epoch: one pass over the rows, and one over the parameters and moments.
 
@@ -137,8 +137,9 @@ pub struct AdamwFit<T> {
 /// A probe by full-batch AdamW. It minimises the weighted mean of `ln(1 + e^(-y z))`.
 ///
 /// # Errors
-/// [`Error::Empty`], [`Error::Shape`], [`Error::Label`], [`Error::NotFiniteEntry`], [`Error::NotFinite`], [`Error::Negative`], [`Error::OneClass`] for samples that nothing can be learned
-/// from; [`Error::Argument`] for options out of range; [`Error::Shape`] or [`Error::NotFinite`] for given parameters that do not fit.
+/// [`Error::Empty`], [`Error::Shape`], [`Error::Label`], [`Error::NotFiniteEntry`], [`Error::NotFinite`],
+/// [`Error::Negative`], [`Error::OneClass`] for samples that nothing can be learned from; [`Error::Argument`] for
+/// options out of range; [`Error::Shape`] or [`Error::NotFinite`] for given parameters that do not fit.
 ///
 /// # Examples
 /// ```
@@ -268,7 +269,8 @@ mod tests {
     use super::*;
     use crate::Matrix;
 
-    /// The gradient of the mean loss is its derivative: differences of step h err by h² times a third derivative (below 1) and by EPSILON / h.
+    /// The gradient of the mean loss is its derivative: differences of step h err by h² times a third derivative
+    /// (below 1) and by EPSILON / h.
     #[test]
     fn the_gradient_is_the_derivative() {
         let mut stream = RandomStream::new(3);

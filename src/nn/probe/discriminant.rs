@@ -3,11 +3,13 @@
 //! ```text
 //! w = S⁻¹ (μ₁ - μ₀),   b = -w · (μ₀ + μ₁) / 2,   S = (1 - γ) Σ + γ (tr Σ / d) I
 //! ```
-//! Σ is the (weighted) covariance within the classes, `Σ_i u_i (x_i - μ)(x_i - μ)ᵀ / Σ_i u_i` with μ the mean of the row's own class. Fisher, "The use of multiple measurements in
-//! taxonomic problems", 1936; shrinkage after Friedman, "Regularized discriminant analysis", JASA 1989.
+//! Σ is the (weighted) covariance within the classes, `Σ_i u_i (x_i - μ)(x_i - μ)ᵀ / Σ_i u_i` with μ the mean of the
+//! row's own class. Fisher, "The use of multiple measurements in taxonomic problems", 1936; shrinkage after Friedman,
+//! "Regularized discriminant analysis", JASA 1989.
 //!
-//! S is never formed: the linear system is solved by conjugate gradients, each of which is one pass over the centred rows, of which a copy in double precision
-//! is kept. `4 rows columns` flops each; their number grows with the root of S's condition.
+//! S is never formed: the linear system is solved by conjugate gradients, each of which is one pass over the centred
+//! rows, of which a copy in double precision is kept. `4 rows columns` flops each; their number grows with the root
+//! of S's condition.
 
 use super::mean_difference::{class_means, difference, finite, middle};
 use super::pass::{Coefficient, RowPass};
@@ -93,7 +95,8 @@ pub struct DiscriminantFit<T> {
 /// Fisher's discriminant with shrinkage. w solves `((1 - γ) S + γ tr(S)/d) w = m₁ - m₀` with the pooled covariance S.
 ///
 /// # Errors
-/// As [`mean_difference`](super::mean_difference()); [`Error::Argument`] for options out of range, and where no row differs from its class mean.
+/// As [`mean_difference`](super::mean_difference()); [`Error::Argument`] for options out of range, and where no row
+/// differs from its class mean.
 ///
 /// # Examples
 /// ```

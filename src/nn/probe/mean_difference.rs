@@ -3,8 +3,8 @@
 //! ```text
 //! w = μ₁ - μ₀,   b = -w · (μ₀ + μ₁) / 2
 //! ```
-//! μ are the (weighted) means of the classes; the boundary lies in the middle between them. Of two spherical Gaussian classes of equal size and spread this is the best
-//! classifier, up to the scale of z. Cost: one pass over the rows.
+//! μ are the (weighted) means of the classes; the boundary lies in the middle between them. Of two spherical Gaussian
+//! classes of equal size and spread this is the best classifier, up to the scale of z. Cost: one pass over the rows.
 
 use super::pass::RowPass;
 use super::{Probe, Samples, inner};
@@ -14,8 +14,9 @@ use crate::scalar::Scalar;
 /// The probe along the difference of the class means, with its boundary in the middle.
 ///
 /// # Errors
-/// [`Error::Empty`], [`Error::Shape`], [`Error::Label`], [`Error::NotFiniteEntry`], [`Error::NotFinite`], [`Error::Negative`], [`Error::OneClass`] for samples that nothing can be learned from;
-/// [`Error::ZeroDirection`] where the means are the same.
+/// [`Error::Empty`], [`Error::Shape`], [`Error::Label`], [`Error::NotFiniteEntry`], [`Error::NotFinite`],
+/// [`Error::Negative`], [`Error::OneClass`] for samples that nothing can be learned from; [`Error::ZeroDirection`]
+/// where the means are the same.
 ///
 /// # Examples
 /// ```

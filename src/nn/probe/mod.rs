@@ -12,11 +12,13 @@
 //! | [`mean_difference`] | w = the difference of the class means | closed form |
 //! | [`discriminant`] | w = (1 - γ covariance + γ spherical)⁻¹ times that difference (Fisher's discriminant) | residual of the linear system |
 //!
-//! [`evaluation`] says how good predictions are: accuracy, ranking, calibration. [`adversarial`](super::adversarial) moves inputs across the boundary.
+//! [`evaluation`] says how good predictions are: accuracy, ranking, calibration. [`adversarial`](super::adversarial)
+//! moves inputs across the boundary.
 //!
 //! # Cost
-//! An epoch of AdamW, a gradient and a product with the Hessian each read the rows once: four rows are multiplied by w while the four before them, now in the
-//! cache, are added to the gradient. So an epoch takes what it takes to read the matrix.
+//! An epoch of AdamW, a gradient and a product with the Hessian each read the rows once: four rows are multiplied by
+//! w while the four before them, now in the cache, are added to the gradient. So an epoch takes what it takes to read
+//! the matrix.
 //!
 //! # Determinism
 //! Rows are cut into chunks by the shape alone, partial sums are added in order: the same bits for any number of threads.
@@ -147,8 +149,8 @@ impl<T: Scalar> Probe<T> {
     /// z of every row, to `out`.
     ///
     /// # Errors
-    /// [`Error::Empty`] of no rows, [`Error::Shape`] where rows or `out` do not fit, [`Error::NotFiniteEntry`] for an input that is not finite,
-    /// [`Error::NotFinite`] for logits that overflow.
+    /// [`Error::Empty`] of no rows, [`Error::Shape`] where rows or `out` do not fit, [`Error::NotFiniteEntry`] for an
+    /// input that is not finite, [`Error::NotFinite`] for logits that overflow.
     pub fn logits_into<'a>(&self, x: impl Into<MatrixView<'a, T>>, out: &mut [T]) -> Result<()> {
         let (operation, x) = ("Probe::logits_into", x.into());
         check_batch(operation, "columns of the input", x, self.inputs)?;

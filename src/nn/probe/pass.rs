@@ -3,16 +3,19 @@
 //! ```text
 //! s_i = x_i · w + b,   c_i = c(s_i),   g = Σ_i c_i x_i,   h = Σ_i c_i
 //! ```
-//! With `c = u_i (σ(s_i) - y_i)` that is the gradient of a logistic loss, with `c = u_i s_i` a product with its Hessian. x: (rows, columns), w, g: (columns).
+//! With `c = u_i (σ(s_i) - y_i)` that is the gradient of a logistic loss, with `c = u_i s_i` a product with its
+//! Hessian. x: (rows, columns), w, g: (columns).
 //!
 //! # One pass over memory
-//! Four rows are taken at a time, so that four share each load of w and of g. The loop over the columns that multiplies the next four rows
-//! by w also adds the last four, which now lie in the cache, to g: their second reading costs nothing while the first of the others waits for memory.
-//! `4 rows columns` flops for `rows columns` numbers read.
+//! Four rows are taken at a time, so that four share each load of w and of g. The loop over the columns that
+//! multiplies the next four rows by w also adds the last four, which now lie in the cache, to g: their second reading
+//! costs nothing while the first of the others waits for memory. `4 rows columns` flops for `rows columns` numbers
+//! read.
 //!
 //! # Threads and accuracy
-//! Rows are cut into at most [`CHUNKS`] chunks by the shape alone. Each has a g of its own; they are added in order. A product is a sum over `columns / LANES` terms
-//! in each lane: its error is at most `(columns / LANES + LANES) EPSILON |x_i| |w|`, by the arithmetic `A`, whatever the type `T` of the data.
+//! Rows are cut into at most [`CHUNKS`] chunks by the shape alone. Each has a g of its own; they are added in order.
+//! A product is a sum over `columns / LANES` terms in each lane: its error is at most
+//! `(columns / LANES + LANES) EPSILON |x_i| |w|`, by the arithmetic `A`, whatever the type `T` of the data.
 
 use crate::matrix::MatrixView;
 use crate::parallel;
@@ -28,15 +31,17 @@ const CHUNKS: usize = 16;
 /// Numbers in a chunk, at least: some ten microseconds of work.
 const CHUNK_NUMBERS: usize = 1 << 15;
 
-/// Where the partial g begins in its place, and what the places are multiples of. Rows of 4096 numbers, like all large memory, tend to begin at the same
-/// offset in a page; a g that begins there too fights with eight rows for the eight ways of the first cache. A quarter of a page aside it does not: 0.61 instead of 0.83 ms a pass.
+/// Where the partial g begins in its place, and what the places are multiples of. Rows of 4096 numbers, like all
+/// large memory, tend to begin at the same offset in a page; a g that begins there too fights with eight rows for the
+/// eight ways of the first cache. A quarter of a page aside it does not: 0.61 instead of 0.83 ms a pass.
 const SKEW: usize = 256;
 const PAGE: usize = 1024;
 
 /// How the coefficient of a row comes from its product.
 #[derive(Clone, Copy)]
 pub(super) enum Coefficient<'a, A> {
-    /// `-y u σ(-y s)` with the label y = ±1 and the weight u: the derivative of `u ln(1 + e^(-y s))`, exact to the last places in the tail too.
+    /// `-y u σ(-y s)` with the label y = ±1 and the weight u: the derivative of `u ln(1 + e^(-y s))`, exact to the
+    /// last places in the tail too.
     Residual {
         /// +1 or -1.
         signs: &'a [A],

@@ -1,16 +1,18 @@
 //! log Z of machines that are too large to enumerate, by annealed importance sampling.
 //!
-//! Each chain is drawn from the independent units of a base distribution and goes through Gibbs steps of a path of distributions to the
-//! machine, f_k(v) the unnormalised marginal of v at β_k (see the path in [`Tempering`](super::Tempering)); its weight
-//! `w = Π_k f_{k+1}(v_k) / f_k(v_k)` has the mean `Z / Z_base` for any path and any number of levels (Neal, Statistics and Computing 11,
-//! 2001; Salakhutdinov and Murray, ICML 2008, whose base distribution has the data's means). `Z_base = 2^hidden Π_i (1 + e^{base_i})`, for real
-//! units `2^hidden Π_i sqrt(2π σᵢ²)`.
+//! Each chain is drawn from the independent units of a base distribution and goes through Gibbs steps of a path of
+//! distributions to the machine, f_k(v) the unnormalised marginal of v at β_k (see the path in
+//! [`Tempering`](super::Tempering)); its weight `w = Π_k f_{k+1}(v_k) / f_k(v_k)` has the mean `Z / Z_base` for any
+//! path and any number of levels (Neal, Statistics and Computing 11, 2001; Salakhutdinov and Murray, ICML 2008, whose
+//! base distribution has the data's means). `Z_base = 2^hidden Π_i (1 + e^{base_i})`, for real units
+//! `2^hidden Π_i sqrt(2π σᵢ²)`.
 //!
 //! The estimate of Z is unbiased, that of ln Z tends to lie below. Its error is honest only if the chains see every mode: the effective
 //! sample size tells how many of them carry the weight, and cannot tell of modes that none has seen.
 //!
-//! Cost: 4 levels chains visible hidden flops and three exponentials for each hidden unit of a chain and level. All chains go through each product
-//! together. Weights are summed in `f64`; for a machine of `f32` each step adds a rounding of about 1e-5 of random sign.
+//! Cost: 4 levels chains visible hidden flops and three exponentials for each hidden unit of a chain and level. All
+//! chains go through each product together. Weights are summed in `f64`; for a machine of `f32` each step adds a
+//! rounding of about 1e-5 of random sign.
 
 use super::energy::softplus_sums;
 use super::kernels;
@@ -38,7 +40,8 @@ pub struct AnnealingOptions<T> {
     pub chains: usize,
     /// β of each level: rising from 0 to 1. Default: 1000, evenly.
     pub inverse_temperatures: Vec<f64>,
-    /// The visible bias of the base distribution, by default the machine's. [`Rbm::bias_of_means`] of the data is better for a trained machine.
+    /// The visible bias of the base distribution, by default the machine's. [`Rbm::bias_of_means`] of the data is
+    /// better for a trained machine.
     pub base: Option<Vec<T>>,
 }
 
@@ -125,8 +128,8 @@ impl LogZEstimate {
 /// Estimates ln Z by annealed importance sampling (see the [module](self)).
 ///
 /// # Errors
-/// [`Error::Argument`] without chains, or for inverse temperatures that do not rise from 0 to 1; [`Error::Shape`] for a base of another length;
-/// [`Error::NotFinite`] for a base or parameters that are not finite.
+/// [`Error::Argument`] without chains, or for inverse temperatures that do not rise from 0 to 1; [`Error::Shape`] for
+/// a base of another length; [`Error::NotFinite`] for a base or parameters that are not finite.
 ///
 /// # Examples
 /// ```

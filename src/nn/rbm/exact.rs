@@ -8,9 +8,9 @@
 //! So `2^small` states instead of `2^(visible + hidden)`. The states of the lowest eight units are a table whose fields one product
 //! computes; all other units are a shift of it. Everything is in `f64`, whatever the machine's type.
 //!
-//! Cost: `2^small large` exponentials for log Z, three times that for the gradient. Memory: a few tables of 256 rows. Accuracy: k EPSILON
-//! times the largest magnitude of an exponent, on a sum that cancels nothing. Tasks are fixed groups of states, added in order: the same bits for any
-//! number of threads.
+//! Cost: `2^small large` exponentials for log Z, three times that for the gradient. Memory: a few tables of 256 rows.
+//! Accuracy: k EPSILON times the largest magnitude of an exponent, on a sum that cancels nothing. Tasks are fixed
+//! groups of states, added in order: the same bits for any number of threads.
 
 use super::kernels::softplus_rows;
 use super::model::{Rbm, VisibleUnits};

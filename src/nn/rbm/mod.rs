@@ -9,9 +9,10 @@
 //!
 //! `E(v, h) = Σ_i (v_i - a_i)² / 2σ_i² - b·h - Σ_ij (v_i / σ_i²) W_ji h_j`.
 //!
-//! No two units of a layer are coupled, so the conditionals factorise: `P(h_j = 1 | v) = sigmoid(b_j + Σ_i W_ji v_i)` (of v/σ² where real), and
-//! `P(v_i = 1 | h) = sigmoid(a_i + Σ_j W_ji h_j)`, or N(a_i + Σ_j W_ji h_j, σ_i²). With W = 0 it is a paramagnet: free spins in the fields a and
-//! b, ln Z = Σ softplus(a) + Σ softplus(b); W couples visible spins through the hidden ones.
+//! No two units of a layer are coupled, so the conditionals factorise: `P(h_j = 1 | v) = sigmoid(b_j + Σ_i W_ji v_i)`
+//! (of v/σ² where real), and `P(v_i = 1 | h) = sigmoid(a_i + Σ_j W_ji h_j)`, or N(a_i + Σ_j W_ji h_j, σ_i²). With W =
+//! 0 it is a paramagnet: free spins in the fields a and b, ln Z = Σ softplus(a) + Σ softplus(b); W couples visible
+//! spins through the hidden ones.
 //!
 //! Training climbs the log-likelihood, whose gradient is `<v_i h_j>_data - <v_i h_j>_model`. The first term is closed, the second is
 //! sampled, or summed exactly for small machines.

@@ -21,11 +21,12 @@ pub enum VisibleUnits<T> {
 
 /// A restricted Boltzmann machine with binary hidden units: see the [room](super) for its distribution.
 ///
-/// Parameters lie in one slice, as tensors `weight` (hidden, visible), `visible_bias` (visible) and `hidden_bias` (hidden): an optimiser
-/// or a checkpoint takes it as any other model ([`Parameters`]). The variances of Gaussian units are no parameters, but a
-/// [constant](Parameters::constants) of the name `variances`: a checkpoint keeps them, and loading gives the machine those of the file. A file
-/// that has none loads only into a machine whose variances are all 1; where others were meant, load it so and
-/// call [`with_gaussian_visible`](Rbm::with_gaussian_visible) after that.
+/// Parameters lie in one slice, as tensors `weight` (hidden, visible), `visible_bias` (visible) and `hidden_bias`
+/// (hidden): an optimiser or a checkpoint takes it as any other model ([`Parameters`]). The variances of Gaussian
+/// units are no parameters, but a [constant](Parameters::constants) of the name `variances`: a checkpoint keeps them,
+/// and loading gives the machine those of the file. A file that has none loads only into a machine whose variances
+/// are all 1; where others were meant, load it so and call [`with_gaussian_visible`](Rbm::with_gaussian_visible)
+/// after that.
 ///
 /// # Examples
 /// ```

@@ -8,14 +8,14 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Sampler {
-    /// CD-k (Hinton, Neural Computation 14, 2002): `steps` Gibbs steps from the batch itself. Cheap, and biased: modes far from the data are
-    /// never visited, so nothing lowers their probability.
+    /// CD-k (Hinton, Neural Computation 14, 2002): `steps` Gibbs steps from the batch itself. Cheap, and biased:
+    /// modes far from the data are never visited, so nothing lowers their probability.
     ContrastiveDivergence {
         /// k, at least one.
         steps: usize,
     },
-    /// PCD (Tieleman, ICML 2008): chains that go on from one parameter update to the next, `steps` Gibbs steps each time. Less biased, if the
-    /// learning rate is so small that the chains keep up.
+    /// PCD (Tieleman, ICML 2008): chains that go on from one parameter update to the next, `steps` Gibbs steps each
+    /// time. Less biased, if the learning rate is so small that the chains keep up.
     Persistent {
         /// Number of chains, at least one.
         chains: usize,
@@ -197,8 +197,8 @@ pub enum TrainingStatus {
     Finished,
     /// The observer stopped it.
     Stopped,
-    /// Sums over a batch or the sampled chains were no longer finite, or beyond the square root of the largest number. The machine is as it was after
-    /// the last good step.
+    /// Sums over a batch or the sampled chains were no longer finite, or beyond the square root of the largest
+    /// number. The machine is as it was after the last good step.
     Diverged {
         /// The epoch, from 0.
         epoch: usize,

@@ -1,8 +1,8 @@
 //! Pseudo-likelihood: how well each visible unit is predicted from all the others. It needs no Z.
 //!
-//! `PL(v) = Σ_i ln P(v_i | v_{-i}) = -Σ_i softplus(F(v) - F(v⁽ⁱ⁾))` with v⁽ⁱ⁾ the row with bit i flipped (Besag, The Statistician 24,
-//! 1975; for these machines: Marlin et al., AISTATS 2010). A flip changes the hidden fields by ±W's column i, so no product is needed for each:
-//! `F(v⁽ⁱ⁾) = -a·v⁽ⁱ⁾ - Σ_j softplus(x_j ± W_ji)`.
+//! `PL(v) = Σ_i ln P(v_i | v_{-i}) = -Σ_i softplus(F(v) - F(v⁽ⁱ⁾))` with v⁽ⁱ⁾ the row with bit i flipped (Besag, The
+//! Statistician 24, 1975; for these machines: Marlin et al., AISTATS 2010). A flip changes the hidden fields by ±W's
+//! column i, so no product is needed for each: `F(v⁽ⁱ⁾) = -a·v⁽ⁱ⁾ - Σ_j softplus(x_j ± W_ji)`.
 //!
 //! Cost: an exponential for each weight and row; of the stochastic form 2 visible hidden flops a row.
 
@@ -15,11 +15,12 @@ use crate::random::RandomStream;
 use crate::scalar::Scalar;
 
 impl<T: Scalar> Rbm<T> {
-    /// The pseudo-log-likelihood of each row, summed over all visible units, in nats: rows of `data` (samples, visible), which must be bits.
+    /// The pseudo-log-likelihood of each row, summed over all visible units, in nats: rows of `data` (samples,
+    /// visible), which must be bits.
     ///
     /// # Errors
-    /// As [`free_energy`](Self::free_energy); [`Error::Argument`] for an entry that is neither 0 nor 1, [`Error::Unsupported`] for real visible
-    /// units.
+    /// As [`free_energy`](Self::free_energy); [`Error::Argument`] for an entry that is neither 0 nor 1,
+    /// [`Error::Unsupported`] for real visible units.
     ///
     /// # Examples
     /// ```

@@ -1,10 +1,11 @@
 //! Parallel tempering: chains at several inverse temperatures β that exchange their states.
 //!
-//! At β the visible field is `(1-β) base + β (a + Wᵀh)` and the hidden one `β (b + W v)`: independent units at 0, the machine at 1. With base 0
-//! and bits that is the energy times β. After a Gibbs step neighbours k, k+1 exchange their visible rows with probability
-//! `min(1, f_k(v') f_{k+1}(v) / (f_k(v) f_{k+1}(v')))`, f the unnormalised marginals of v (hidden units summed out), even and odd pairs in turn. That
-//! leaves the product of all distributions as it is (Swendsen and Wang, Phys. Rev. Lett. 57, 1986; for these machines: Desjardins et
-//! al., AISTATS 2010). The hot chains cross between modes, and hand their states down.
+//! At β the visible field is `(1-β) base + β (a + Wᵀh)` and the hidden one `β (b + W v)`: independent units at 0, the
+//! machine at 1. With base 0 and bits that is the energy times β. After a Gibbs step neighbours k, k+1 exchange their
+//! visible rows with probability `min(1, f_k(v') f_{k+1}(v) / (f_k(v) f_{k+1}(v')))`, f the unnormalised marginals of
+//! v (hidden units summed out), even and odd pairs in turn. That leaves the product of all distributions as it is
+//! (Swendsen and Wang, Phys. Rev. Lett. 57, 1986; for these machines: Desjardins et al., AISTATS 2010). The hot
+//! chains cross between modes, and hand their states down.
 //!
 //! A sweep costs a Gibbs step of all temperatures and two exponentials more for each hidden unit: fields are computed once and are used for
 //! the exchange and the next draw.
@@ -253,8 +254,8 @@ impl<T: Scalar> Tempering<T> {
         out
     }
 
-    /// The share of exchanges that were made between each level and the next; NaN where none was tried. A fifth to a half is good; near zero
-    /// the ladder is broken there and needs more levels.
+    /// The share of exchanges that were made between each level and the next; NaN where none was tried. A fifth to a
+    /// half is good; near zero the ladder is broken there and needs more levels.
     pub fn exchange_rates(&self) -> Vec<f64> {
         self.tried
             .iter()

@@ -5,9 +5,9 @@
 //! product with inner length 2 B that is added straight into the weights. Between them are single passes over the layers: bias, logistic
 //! function and draw are fused. `<v h>_model` takes v as drawn and for h its probability (Hinton 2012, section 3).
 //!
-//! Random numbers are fills of the stream, batches are permutations: nothing depends on threads. Nothing is allocated in a step after
-//! the first, but for what the threads need. On one core of Zen 3 a step of 784 x 256 at batch 64 runs at about nine tenths of the rate of its
-//! products alone (`benches/rbm.rs`).
+//! Random numbers are fills of the stream, batches are permutations: nothing depends on threads. Nothing is allocated
+//! in a step after the first, but for what the threads need. On one core of Zen 3 a step of 784 x 256 at batch 64
+//! runs at about nine tenths of the rate of its products alone (`benches/rbm.rs`).
 
 use super::gibbs::check_sizes;
 use super::kernels;
@@ -111,7 +111,8 @@ impl<T: Scalar> Trainer<T> {
         })
     }
 
-    /// All epochs over `data` (samples, visible), in batches of a new random order each. The observer is called after each epoch and can stop.
+    /// All epochs over `data` (samples, visible), in batches of a new random order each. The observer is called after
+    /// each epoch and can stop.
     ///
     /// # Errors
     /// [`Error::Shape`] for a machine or data of other sizes, and as [`Rbm::free_energy`] for the data. That the parameters run away is a
@@ -165,8 +166,9 @@ impl<T: Scalar> Trainer<T> {
         self.update(rbm, batch.rows(), rate).map_err(|_| diverged())
     }
 
-    /// Adds the estimated gradient of the **negative** mean log-likelihood of the batch to `gradient`, in the order of the parameters: what an
-    /// optimiser of this crate takes. Weight decay, momentum and offsets of the options play no part; persistent chains move on.
+    /// Adds the estimated gradient of the **negative** mean log-likelihood of the batch to `gradient`, in the order
+    /// of the parameters: what an optimiser of this crate takes. Weight decay, momentum and offsets of the options
+    /// play no part; persistent chains move on.
     ///
     /// # Errors
     /// As [`step`](Self::step); [`Error::Shape`] if `gradient` is not as long as the parameters.
@@ -328,9 +330,10 @@ impl<T: Scalar> Trainer<T> {
         }
     }
 
-    /// Turns the gradient that was added to `target` into the centred one: with G the gradient of the weights, g and c those of the visible and
-    /// the hidden bias, weights get `G - λ gᵀ - c μᵀ =: D` for G, and the biases `g - λ Σ_j D_ji` and `c - μ Σ_i D_ji`: the ascent of
-    /// the same likelihood in the parameters of `E = … - Σ (v - μ) W (h - λ)`.
+    /// Turns the gradient that was added to `target` into the centred one: with G the gradient of the weights, g and
+    /// c those of the visible and the hidden bias, weights get `G - λ gᵀ - c μᵀ =: D` for G, and the biases
+    /// `g - λ Σ_j D_ji` and `c - μ Σ_i D_ji`: the ascent of the same likelihood in the parameters of
+    /// `E = … - Σ (v - μ) W (h - λ)`.
     fn centre(&mut self, target: &mut [T], batch: usize, alpha: T) {
         let (mu, lambda) = self.options.offsets;
         if mu == 0.0 && lambda == 0.0 {

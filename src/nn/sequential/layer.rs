@@ -20,7 +20,8 @@ pub enum Layer<T> {
     Linear(Linear<T>),
     /// A function of each entry, of any width. After a linear layer it joins that layer's pass.
     Activation(Activation),
-    /// Zeros at random, of any width; nothing in evaluation. A pass does not move its stream: see [`Mode::Training`](super::Mode::Training).
+    /// Zeros at random, of any width; nothing in evaluation. A pass does not move its stream: see
+    /// [`Mode::Training`](super::Mode::Training).
     Dropout(Dropout<T>),
     /// Rows to mean 0 and variance 1, then a scale and a shift.
     LayerNorm(LayerNorm<T>),

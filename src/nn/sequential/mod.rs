@@ -7,21 +7,26 @@
 //! | [`backward`](Sequential::backward) | from `dy` the gradients in the parameters and in x |
 //! | [`input_gradient`](Sequential::input_gradient) | `Jᵀ u` for every sample |
 //!
-//! Passes are written by hand, as those of each [`Layer`] are. An activation after a linear layer joins that layer's pass (bias, value and slope in one reading),
-//! so a chain of linear layers and activations has the speed and the bits of the [`Mlp`](crate::nn::Mlp) of the same layers; that one also
-//! has the passes of second order, which a chain has not. A [`SequentialWorkspace`] holds all that lies between the passes. It grows with the largest batch
+//! Passes are written by hand, as those of each [`Layer`] are. An activation after a linear layer joins that layer's
+//! pass (bias, value and slope in one reading), so a chain of linear layers and activations has the speed and the
+//! bits of the [`Mlp`](crate::nn::Mlp) of the same layers; that one also has the passes of second order, which a
+//! chain has not. A [`SequentialWorkspace`] holds all that lies between the passes. It grows with the largest batch
 //! that it has seen; after that nothing is allocated here.
 //!
 //! # Names
-//! Tensors are numbered by their layer, counting those that learn nothing: `0.weight`, `0.bias`, `2.weight`, …, as in PyTorch's `nn.Sequential`, so that a
-//! [checkpoint](crate::nn::checkpoint) of one loads into the other. A whole [`Mlp`](crate::nn::Mlp) keeps its names behind its number: `1.layers.0.weight`.
-//! The frequencies of [`FourierFeatures`] go along as a [constant](crate::nn::Parameters::constants), `0.frequencies`, like a buffer of that name.
+//! Tensors are numbered by their layer, counting those that learn nothing: `0.weight`, `0.bias`, `2.weight`, …, as in
+//! PyTorch's `nn.Sequential`, so that a [checkpoint](crate::nn::checkpoint) of one loads into the other. A whole
+//! [`Mlp`](crate::nn::Mlp) keeps its names behind its number: `1.layers.0.weight`. The frequencies of
+//! [`FourierFeatures`] go along as a [constant](crate::nn::Parameters::constants), `0.frequencies`, like a buffer of
+//! that name.
 //!
 //! # Dropout
-//! A chain does not change in a pass. In step k of a training, layer i draws its zeros from child k of child i of the stream that its
-//! [`Dropout`](crate::nn::Dropout) was made with: the same step gives the same bits, for any number of threads, and two layers with the same stream differ.
+//! A chain does not change in a pass. In step k of a training, layer i draws its zeros from child k of child i of the
+//! stream that its [`Dropout`](crate::nn::Dropout) was made with: the same step gives the same bits, for any number
+//! of threads, and two layers with the same stream differ.
 //!
-//! Files: `layer` is what a chain is made of, `stage` what becomes of it, `passes` holds the passes, forward above backward, `workspace` their memory.
+//! Files: `layer` is what a chain is made of, `stage` what becomes of it, `passes` holds the passes, forward above
+//! backward, `workspace` their memory.
 
 mod layer;
 mod passes;
@@ -97,8 +102,9 @@ impl<T: Scalar> Sequential<T> {
     /// The chain of these layers, first to last. Its parameters begin as theirs.
     ///
     /// # Errors
-    /// [`Error::LayerWidths`] where a layer does not take what the one before it gives, [`Error::Empty`] without layers, [`Error::Unsupported`] if all of them take any
-    /// width, and [`Error::Argument`] for an activation with a parameter that is not finite.
+    /// [`Error::LayerWidths`] where a layer does not take what the one before it gives, [`Error::Empty`] without
+    /// layers, [`Error::Unsupported`] if all of them take any width, and [`Error::Argument`] for an activation with a
+    /// parameter that is not finite.
     pub fn new(layers: impl IntoIterator<Item = Layer<T>>) -> Result<Self> {
         let layers: Vec<Layer<T>> = layers.into_iter().collect();
         if layers.is_empty() {

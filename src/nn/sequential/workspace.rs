@@ -117,7 +117,8 @@ impl<T: Scalar> SequentialWorkspace<T> {
 }
 
 impl<T: Scalar> Sequential<T> {
-    /// The outputs of the last forward pass through `workspace`, each with the (first) layer that it comes from; none if that was of another chain.
+    /// The outputs of the last forward pass through `workspace`, each with the (first) layer that it comes from; none
+    /// if that was of another chain.
     pub(in crate::nn) fn outputs_of_layers<'w>(
         &self,
         workspace: &'w SequentialWorkspace<T>,

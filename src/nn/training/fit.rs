@@ -137,8 +137,8 @@ pub struct TrainingProgress<'a, T, N = Mlp<T>> {
     pub step: u64,
     /// Steps of all epochs, if no batch is skipped.
     pub steps: u64,
-    /// Whether the batch was skipped because its weights sum to zero. There was no step then: `step` is the number of the next one, `loss` and
-    /// `gradient_norm` are NaN.
+    /// Whether the batch was skipped because its weights sum to zero. There was no step then: `step` is the number of
+    /// the next one, `loss` and `gradient_norm` are NaN.
     pub skipped: bool,
     /// Whether this batch ends an epoch.
     pub ends_epoch: bool,
@@ -177,21 +177,25 @@ pub struct Training {
     pub epoch_losses: Vec<f64>,
 }
 
-/// Trains a network ([`Mlp`], [`Sequential`](crate::nn::Sequential) or another [`Network`]) on inputs (samples, inputs) and their targets, in mini-batches.
+/// Trains a network ([`Mlp`], [`Sequential`](crate::nn::Sequential) or another [`Network`]) on inputs (samples,
+/// inputs) and their targets, in mini-batches.
 ///
-/// The order of the samples comes from `stream` alone: same seed, same bits, for any number of threads. The observer is told of each step,
-/// sees the network, and may stop or set the learning rate. To go on later with the same bits, keep the stream's
-/// [`state`](RandomStream::state) beside the checkpoint and say at which [step](TrainingOptions::first_step) of the schedule the run is. Inputs, targets and classes are looked at before the first step. Time: `epochs samples` times
-/// [`training_flops`](Mlp::training_flops) for an [`Mlp`]; memory: a batch and the [workspace](Network::Workspace) of one.
+/// The order of the samples comes from `stream` alone: same seed, same bits, for any number of threads. The observer
+/// is told of each step, sees the network, and may stop or set the learning rate. To go on later with the same bits,
+/// keep the stream's [`state`](RandomStream::state) beside the checkpoint and say at which
+/// [step](TrainingOptions::first_step) of the schedule the run is. Inputs, targets and classes are looked at before
+/// the first step. Time: `epochs samples` times [`training_flops`](Mlp::training_flops) for an [`Mlp`]; memory: a
+/// batch and the [workspace](Network::Workspace) of one.
 ///
-/// With sample or class weights and a [mean](crate::nn::loss::Reduction::Mean) for the loss, a batch may have no weight at all. Its mean is undefined (0/0: PyTorch's losses give NaN), so it is
-/// skipped: no step, the optimiser's moments stay, [`Training::skipped`] counts it, and the observer is told. An epoch of
-/// nothing else is an error.
+/// With sample or class weights and a [mean](crate::nn::loss::Reduction::Mean) for the loss, a batch may have no
+/// weight at all. Its mean is undefined (0/0: PyTorch's losses give NaN), so it is skipped: no step, the optimiser's
+/// moments stay, [`Training::skipped`] counts it, and the observer is told. An epoch of nothing else is an error.
 ///
 /// # Errors
-/// [`Error::Empty`] without samples, [`Error::Shape`] if inputs, targets and network do not fit together, [`Error::Argument`] for a batch
-/// of 0, [`Error::NotFiniteEntry`] for data that are not finite, [`Error::ZeroWeight`] after a first epoch in which no sample had any weight, and what loss, optimiser and clipping refuse. Numbers that become infinite on
-/// the way are a [`Status`].
+/// [`Error::Empty`] without samples, [`Error::Shape`] if inputs, targets and network do not fit together,
+/// [`Error::Argument`] for a batch of 0, [`Error::NotFiniteEntry`] for data that are not finite,
+/// [`Error::ZeroWeight`] after a first epoch in which no sample had any weight, and what loss, optimiser and clipping
+/// refuse. Numbers that become infinite on the way are a [`Status`].
 ///
 /// # Examples
 /// ```

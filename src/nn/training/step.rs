@@ -204,8 +204,9 @@ impl<T: Scalar, W: Default> Trainer<T, W> {
         })
     }
 
-    /// The same step with any loss: a function of the predictions (batch, outputs) that gives its value and writes its gradient. For losses that have memory of their own, or compare whole batches. A
-    /// value that is not finite is an [outcome](StepOutcome::NotFinite).
+    /// The same step with any loss: a function of the predictions (batch, outputs) that gives its value and writes
+    /// its gradient. For losses that have memory of their own, or compare whole batches. A value that is not finite
+    /// is an [outcome](StepOutcome::NotFinite).
     ///
     /// # Errors
     /// Those of the network's forward pass, the loss and the optimiser; nothing has changed then.

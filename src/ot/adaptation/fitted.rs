@@ -120,12 +120,13 @@ impl Adaptation {
         self.averages(Way::Back, &self.points[0])
     }
 
-    /// Where any points (k, d) go, as [`OutOfSample`](super::OutOfSample) says. Sources go to their images, but for those with a class under
-    /// `Potentials`, as the class of a new point is not known, and those of an exact plan under `Potentials`, which go to one target.
+    /// Where any points (k, d) go, as [`OutOfSample`](super::OutOfSample) says. Sources go to their images, but for
+    /// those with a class under `Potentials`, as the class of a new point is not known, and those of an exact plan
+    /// under `Potentials`, which go to one target.
     ///
     /// # Errors
-    /// [`Error::Shape`] for points of another dimension, [`Error::NotFiniteEntry`] for a coordinate, [`Error::Argument`] for a distance beyond the range of
-    /// `f64`.
+    /// [`Error::Shape`] for points of another dimension, [`Error::NotFiniteEntry`] for a coordinate,
+    /// [`Error::Argument`] for a distance beyond the range of `f64`.
     pub fn transform<'v, T: Scalar>(&self, points: impl Into<MatrixView<'v, T>>) -> Result<Matrix<f64>> {
         self.map(Way::Forward, &widen(points.into()))
     }
@@ -141,8 +142,9 @@ impl Adaptation {
         self.map(Way::Back, &widen(points.into()))
     }
 
-    /// The labels of the sources in order, and of what each target receives the share of each of them: (m, labels). The rows sum to one where all
-    /// sources are labelled (label propagation: I. Redko, N. Courty, R. Flamary, D. Tuia, 2019).
+    /// The labels of the sources in order, and of what each target receives the share of each of them: (m, labels).
+    /// The rows sum to one where all sources are labelled (label propagation: I. Redko, N. Courty, R. Flamary, D.
+    /// Tuia, 2019).
     ///
     /// # Errors
     /// [`Error::Empty`] if no source label is known; [`Error::ZeroRow`] for a target without mass in an exact plan.

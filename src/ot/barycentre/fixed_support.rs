@@ -17,8 +17,8 @@ use std::ops::ControlFlow;
 ///
 /// # Errors
 /// - [`Error::Empty`], [`Error::Shape`] for sizes that are zero or do not fit;
-/// - histograms: [`Error::NotFiniteEntry`], [`Error::NegativeEntry`], [`Error::ZeroRow`] for one without mass, [`Error::UnequalMass`] if two differ
-///   by more than 1e-9 relative (1e-5 for `f32`); points without mass are fine;
+/// - histograms: [`Error::NotFiniteEntry`], [`Error::NegativeEntry`], [`Error::ZeroRow`] for one without mass,
+///   [`Error::UnequalMass`] if two differ by more than 1e-9 relative (1e-5 for `f32`); points without mass are fine;
 /// - λ: [`Error::NotFinite`], [`Error::Negative`], [`Error::Argument`] if they do not sum to one within 1e-9;
 /// - costs: [`Error::NotFiniteEntry`] (also of C/ε); debiased [`Error::NotSymmetric`];
 /// - [`Error::Argument`] for ε that is not positive and finite, a negative tolerance, no iterations.

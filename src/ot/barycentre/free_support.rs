@@ -95,8 +95,9 @@ pub struct FreeBarycentre {
 ///
 /// # Errors
 /// - [`Error::Empty`], [`Error::Shape`], [`Error::NotFiniteEntry`] for clouds and points;
-/// - weights: [`Error::NotFinite`], [`Error::Negative`], [`Error::ZeroMass`], [`Error::ZeroRow`] for a point of the barycentre without mass,
-///   [`Error::UnequalMass`] if two clouds, [`Error::MassMismatch`] if the barycentre and the clouds differ by more than 1e-9 relative;
+/// - weights: [`Error::NotFinite`], [`Error::Negative`], [`Error::ZeroMass`], [`Error::ZeroRow`] for a point of the
+///   barycentre without mass, [`Error::UnequalMass`] if two clouds, [`Error::MassMismatch`] if the barycentre and the
+///   clouds differ by more than 1e-9 relative;
 /// - λ: the same, and [`Error::Argument`] if they do not sum to one within 1e-9;
 /// - those of [`exact::solve_with`].
 ///

@@ -96,7 +96,8 @@ impl Grid {
 /// The same as [`fixed_support`](fn@super::fixed_support) with the full cost matrix, up to rounding.
 ///
 /// # Errors
-/// As [`fixed_support`](fn@super::fixed_support): histograms, λ and options. [`Error::NotFiniteEntry`] if a cost over ε is beyond the range of `f64`.
+/// As [`fixed_support`](fn@super::fixed_support): histograms, λ and options. [`Error::NotFiniteEntry`] if a cost over
+/// ε is beyond the range of `f64`.
 ///
 /// # Examples
 /// See [the room](super).

@@ -71,10 +71,12 @@ impl<T: Scalar> Coupler<T> {
         &self.coupling
     }
 
-    /// Pairs the rows of `y` with those of `x`. Batches of one shape use the same buffers again. Only [`Coupling::Independent`] and [`Coupling::Entropic`] draw numbers.
+    /// Pairs the rows of `y` with those of `x`. Batches of one shape use the same buffers again. Only
+    /// [`Coupling::Independent`] and [`Coupling::Entropic`] draw numbers.
     ///
     /// # Errors
-    /// [`Shape`](Error::Shape) for batches of different size (but for entropic pairs with replacement); as [`exact_pairs`] and [`entropic_pairs`].
+    /// [`Shape`](Error::Shape) for batches of different size (but for entropic pairs with replacement); as
+    /// [`exact_pairs`] and [`entropic_pairs`].
     pub fn couple<'a>(
         &mut self,
         x: impl Into<MatrixView<'a, T>>,

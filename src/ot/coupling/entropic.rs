@@ -21,8 +21,9 @@ pub enum Replacement {
 
 /// A target for each source, drawn from the entropic plan between two uniform clouds for the cost |x - y|².
 ///
-/// With replacement, pair (i, j) has the chance Pᵢⱼ/Σⱼ Pᵢⱼ. Without, the result is a permutation: for ε → ∞ each is equally likely, for ε → 0 it is the [exact
-/// one](super::exact_pairs). Sources whose row has nothing left among the remaining targets (below the range of numbers) are paired with these exactly, after the others.
+/// With replacement, pair (i, j) has the chance Pᵢⱼ/Σⱼ Pᵢⱼ. Without, the result is a permutation: for ε → ∞ each is
+/// equally likely, for ε → 0 it is the [exact one](super::exact_pairs). Sources whose row has nothing left among the
+/// remaining targets (below the range of numbers) are paired with these exactly, after the others.
 ///
 /// Cost: that of [`sinkhorn::solve_with`] (for training, a tolerance of 1e-3 is plenty) and one look at all pairs.
 ///
@@ -75,7 +76,8 @@ pub fn entropic_pairs<'a, T: Scalar>(
     }
 }
 
-/// A target for each source, drawn from its row of the plan, with replacement. The plan may be of any problem, unbalanced too: each source draws once, whatever its mass is.
+/// A target for each source, drawn from its row of the plan, with replacement. The plan may be of any problem,
+/// unbalanced too: each source draws once, whatever its mass is.
 ///
 /// One word for each source, and one look at all pairs.
 ///
@@ -100,7 +102,8 @@ pub fn sample_targets(plan: &EntropicPlan<'_>, random: &mut RandomStream) -> Res
 /// Numbers whose sum is kept on the way to an index.
 const GROUP: usize = 64;
 
-/// The index that a point drawn from [0, 1) strikes where the entries lie in a row: entry k with the chance entries[k]/Σ entries. `None` where all are zero.
+/// The index that a point drawn from [0, 1) strikes where the entries lie in a row: entry k with the chance
+/// entries[k]/Σ entries. `None` where all are zero.
 fn struck(entries: &[f64], draw: f64) -> Option<usize> {
     let group_sum = |group: &[f64]| {
         let mut sums = [0.0; 4];

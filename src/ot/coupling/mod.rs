@@ -1,7 +1,9 @@
 //! Minibatch couplings: which target each source of a batch is paired with, for training flows.
 //!
-//! Flow matching draws a batch x of noise and a batch y of data and learns to move along xᵢ → y_σ(i). A random σ gives crossing paths; the σ of least Σ |xᵢ - y_σ(i)|² gives
-//! straight ones (Tong et al., *Improving and generalizing flow-based generative models with minibatch optimal transport*, 2023; Pooladian et al., *Multisample flow matching*, 2023).
+//! Flow matching draws a batch x of noise and a batch y of data and learns to move along xᵢ → y_σ(i). A random σ
+//! gives crossing paths; the σ of least Σ |xᵢ - y_σ(i)|² gives straight ones (Tong et al., *Improving and
+//! generalizing flow-based generative models with minibatch optimal transport*, 2023; Pooladian et al., *Multisample
+//! flow matching*, 2023).
 //!
 //! | coupling | what is exact |
 //! | --- | --- |
@@ -10,8 +12,8 @@
 //! | [`entropic_pairs`], [`Replacement::Without`] | a permutation; each source, in random order, draws from its row among the targets that are left. The first has the row's law, later ones do not: the law of the pairs is near the plan's, not equal to it |
 //! | [`sample_plan`] | pairs from any sparse plan by systematic resampling: pair (i, j) comes ⌊K Pᵢⱼ/M⌋ or ⌈K Pᵢⱼ/M⌉ times of K, and K Pᵢⱼ/M times on average. For weights and batches of unequal size |
 //!
-//! Everything random comes from the [`RandomStream`] of the caller: the same seed and input give the same pairs at any number of threads. [`Coupler`] keeps its buffers from
-//! batch to batch and hands out the permuted targets.
+//! Everything random comes from the [`RandomStream`] of the caller: the same seed and input give the same pairs at
+//! any number of threads. [`Coupler`] keeps its buffers from batch to batch and hands out the permuted targets.
 
 mod coupler;
 mod entropic;

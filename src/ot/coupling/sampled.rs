@@ -47,8 +47,10 @@ pub(super) fn gather_into<T: Scalar>(points: MatrixView<'_, T>, rows: &[usize], 
     }
 }
 
-/// `count` pairs from the plan by systematic resampling: the plan's entries in a row, each as long as its mass, are struck by `count` equidistant points whose first is drawn. So an entry
-/// comes ⌊count P/M⌋ or ⌈count P/M⌉ times, a source ⌊count r/M⌋ or ⌈count r/M⌉ times for its mass r, and on average exactly in proportion. The pairs come in random order.
+/// `count` pairs from the plan by systematic resampling: the plan's entries in a row, each as long as its mass, are
+/// struck by `count` equidistant points whose first is drawn. So an entry comes ⌊count P/M⌋ or ⌈count P/M⌉ times, a
+/// source ⌊count r/M⌋ or ⌈count r/M⌉ times for its mass r, and on average exactly in proportion. The pairs come in
+/// random order.
 ///
 /// (Kitagawa, *Monte Carlo filter and smoother for non-Gaussian nonlinear state space models*, 1996.) One word and a shuffle.
 ///

@@ -16,8 +16,8 @@ use std::ops::ControlFlow;
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Divergence<'a> {
-    /// S_ε(a, b), from the dual values. Where these have left the range of numbers it is not finite, the bounds are infinite, and the status is not
-    /// [`Status::Converged`].
+    /// S_ε(a, b), from the dual values. Where these have left the range of numbers it is not finite, the bounds are
+    /// infinite, and the status is not [`Status::Converged`].
     pub value: f64,
     /// The divergence is not below this.
     pub lower_bound: f64,
@@ -53,7 +53,8 @@ impl Watch<'_> {
     }
 }
 
-/// The gap of a term, with what rounding may have done to its two values; infinite where they have left the range, since nothing is proved then.
+/// The gap of a term, with what rounding may have done to its two values; infinite where they have left the range,
+/// since nothing is proved then.
 fn gap(values: &Values, epsilon: f64, potentials: [&[f64]; 2], weights: [&[f64]; 2]) -> f64 {
     let size: f64 = potentials
         .iter()
@@ -251,8 +252,9 @@ fn settle<'a, T: Scalar>(
 }
 
 impl Divergence<'_> {
-    /// The derivatives with respect to the points of both clouds, by the envelope theorem: those of OT_ε(a, b) minus those of OT_ε(a, a), where a
-    /// point is source and target at once, and the halves cancel. One look at all pairs of each problem.
+    /// The derivatives with respect to the points of both clouds, by the envelope theorem: those of OT_ε(a, b) minus
+    /// those of OT_ε(a, a), where a point is source and target at once, and the halves cancel. One look at all pairs
+    /// of each problem.
     ///
     /// The points and the distance must be those of the problem.
     ///

@@ -6,23 +6,28 @@
 //! S_ε(a, b) = OT_ε(a, b) - OT_ε(a, a)/2 - OT_ε(b, b)/2
 //! ```
 //!
-//! takes that off (Genevay, Peyré, Cuturi 2018). Where exp(-C/ε) is a positive definite kernel, as for the squared Euclidean and the Euclidean distance, it is
-//! never negative, zero for equal clouds only, and convex in each of them (Feydy, Séjourné, Vialard, Amari, Trouvé, Peyré 2019). For ε → 0 it is the
-//! transport cost, for ε → ∞ the energy distance Σ aᵢbⱼCᵢⱼ - Σ aᵢaₖCᵢₖ/2 - Σ bⱼbₗCⱼₗ/2 (of M = 1).
+//! takes that off (Genevay, Peyré, Cuturi 2018). Where exp(-C/ε) is a positive definite kernel, as for the squared
+//! Euclidean and the Euclidean distance, it is never negative, zero for equal clouds only, and convex in each of them
+//! (Feydy, Séjourné, Vialard, Amari, Trouvé, Peyré 2019). For ε → 0 it is the transport cost, for ε → ∞ the energy
+//! distance Σ aᵢbⱼCᵢⱼ - Σ aᵢaₖCᵢₖ/2 - Σ bⱼbₗCⱼₗ/2 (of M = 1).
 //!
 //! # What is certain
-//! A difference of three numbers is as good as the worst of them. Each term comes with a lower bound, the dual value of its potentials, and an upper bound, the value of a
-//! feasible plan; the divergence lies between the sums of those bounds. The three are converged together until that interval is as short as asked. `value` is the combination of the dual
-//! values, not clipped: where the divergence cannot be negative, it is at least `-error_bound`. (The gap of a dual value falls with the marginal error,
-//! the error of the value itself with its square: it is usually much better than its bound.)
+//! A difference of three numbers is as good as the worst of them. Each term comes with a lower bound, the dual value
+//! of its potentials, and an upper bound, the value of a feasible plan; the divergence lies between the sums of those
+//! bounds. The three are converged together until that interval is as short as asked. `value` is the combination of
+//! the dual values, not clipped: where the divergence cannot be negative, it is at least `-error_bound`. (The gap of
+//! a dual value falls with the marginal error, the error of the value itself with its square: it is usually much
+//! better than its bound.)
 //!
 //! # The self-problems
-//! With a symmetric cost f = g, and f ← (f + Tf)/2 with Tfᵢ = -ε ln Σⱼ aⱼ/M exp((fⱼ - Cᵢⱼ)/ε) converges to it (Feydy et al. 2019): the
-//! derivative of T is minus a row-stochastic matrix, whose eigenvalues are between 0 and 1 for positive definite kernels. So each look at all pairs halves the
-//! error near the solution, whatever ε is. Where it does not get on, the general solver takes over.
+//! With a symmetric cost f = g, and f ← (f + Tf)/2 with Tfᵢ = -ε ln Σⱼ aⱼ/M exp((fⱼ - Cᵢⱼ)/ε) converges to it (Feydy
+//! et al. 2019): the derivative of T is minus a row-stochastic matrix, whose eigenvalues are between 0 and 1 for
+//! positive definite kernels. So each look at all pairs halves the error near the solution, whatever ε is. Where it
+//! does not get on, the general solver takes over.
 //!
 //! # Cost
-//! What three entropic problems take, (n, m), (n, n) and (m, m), and two looks at all pairs of each for the bounds. Memory: O(n + m) and what the options allow.
+//! What three entropic problems take, (n, m), (n, n) and (m, m), and two looks at all pairs of each for the bounds.
+//! Memory: O(n + m) and what the options allow.
 
 mod combine;
 mod options;
@@ -86,7 +91,8 @@ pub fn solve_with<'a, T: Scalar>(
     combine::solve(problem, [within(source), within(target)], options, observer)
 }
 
-/// The Sinkhorn divergence for costs that are given: those of the problem, (n, m), and those within the sources, (n, n), and within the targets, (m, m), both symmetric.
+/// The Sinkhorn divergence for costs that are given: those of the problem, (n, m), and those within the sources, (n,
+/// n), and within the targets, (m, m), both symmetric.
 ///
 /// # Errors
 /// As [`solve_with`]; [`Error::Shape`] for costs of another shape, and [`Error::NotSymmetric`].

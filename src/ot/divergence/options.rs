@@ -15,8 +15,8 @@ use crate::ot::sinkhorn::{self, Epsilon};
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Options {
-    /// How the problem between the clouds is solved. Its tolerance is where all three begin: they go on below it as far as the accuracy needs. Its
-    /// limit on iterations holds for each of them.
+    /// How the problem between the clouds is solved. Its tolerance is where all three begin: they go on below it as
+    /// far as the accuracy needs. Its limit on iterations holds for each of them.
     pub transport: sinkhorn::Options,
     /// The length of the certain interval at which to end, over |OT_ε(a, b)| + ε M. Default 1e-6.
     pub accuracy: f64,

@@ -34,9 +34,9 @@
 //! | `plain/simplex`, `pricing` | rows priced in turn, and the proof over all pairs | about 10 to 40 pivots a point |
 //! | `proof` | the certificate, from plan and potentials alone | one look at each pair |
 //!
-//! [`Solution::report`] has the time of each, by the names that the observer hears: "ordering" (with `scaled`), "warm start", "candidate sweep",
-//! "sparse Sinkhorn" (`refine`), "greedy start", "sparse simplex", "candidate pricing" and "pricing of all pairs" (`rounds`, `screen`), "plain simplex",
-//! "certificate".
+//! [`Solution::report`] has the time of each, by the names that the observer hears: "ordering" (with `scaled`), "warm
+//! start", "candidate sweep", "sparse Sinkhorn" (`refine`), "greedy start", "sparse simplex", "candidate pricing" and
+//! "pricing of all pairs" (`rounds`, `screen`), "plain simplex", "certificate".
 //!
 //! # What makes it right on everything
 //! * Masses are integers and trees strongly feasible (Cunningham 1976): no rounding in the flows, no cycling, never
@@ -55,13 +55,15 @@
 //! Point clouds with more than 2^22 pairs are never turned into a matrix.
 //!
 //! # Where it does not help
-//! * The sparse simplex is at its best for squared Euclidean costs. Where very many pairs are equally good (Manhattan distances of points in the plane, costs
-//!   of low rank, few distinct integers) more arcs and more rounds are needed, and the plain simplex often has the last word.
-//! * Every look at all pairs takes time in proportion to n m d: 100,000 points a side are ten thousand million pairs. In the plane they took
-//!   61 s on one core of a Zen 3 processor and 162 MB, of which half was the simplex (716,000 pivots) and a fifth three looks at all pairs.
+//! * The sparse simplex is at its best for squared Euclidean costs. Where very many pairs are equally good (Manhattan
+//!   distances of points in the plane, costs of low rank, few distinct integers) more arcs and more rounds are
+//!   needed, and the plain simplex often has the last word.
+//! * Every look at all pairs takes time in proportion to n m d: 100,000 points a side are ten thousand million pairs.
+//!   In the plane they took 61 s on one core of a Zen 3 processor and 162 MB, of which half was the simplex (716,000
+//!   pivots) and a fifth three looks at all pairs.
 //! * Below a thousand points a side the warm start costs more than it saves.
-//! * A given start saves the sparse simplex little: potentials spare it the sparse Sinkhorn, a plan some pivots. The plain simplex gains more
-//!   from a plan.
+//! * A given start saves the sparse simplex little: potentials spare it the sparse Sinkhorn, a plan some pivots. The
+//!   plain simplex gains more from a plan.
 //!
 //! # Sources
 //! Schmitzer, *A sparse multiscale algorithm for dense optimal transport* (2016) and *Stabilized sparse scaling algorithms for entropy
@@ -205,11 +207,12 @@ pub fn transport_cost<T: Scalar>(problem: &Problem<'_, T>) -> Result<f64> {
 /// are solved by sorting, as [`line::solve`](crate::ot::line::solve) does, if no tolerance below the default is asked for:
 /// without pivots, so the certificate counts none.
 ///
-/// The observer is called in every stage, and every thousand pivots or so (not within an iteration over all pairs, or a look at all of
-/// them: with 100,000 points a side these take seconds). When it breaks, or at the limit on iterations (pivots), the answer is the plan so far, which is
-/// feasible, with potentials that bound the optimal cost from below: its gap says how far it may be from the optimum. Before the simplex
-/// has begun that is any feasible plan. The proof of what there is comes after the break, and looks at all pairs.
-/// The answer has the same bits for any number of threads.
+/// The observer is called in every stage, and every thousand pivots or so (not within an iteration over all pairs, or
+/// a look at all of them: with 100,000 points a side these take seconds). When it breaks, or at the limit on
+/// iterations (pivots), the answer is the plan so far, which is feasible, with potentials that bound the optimal cost
+/// from below: its gap says how far it may be from the optimum. Before the simplex has begun that is any feasible
+/// plan. The proof of what there is comes after the break, and looks at all pairs. The answer has the same bits for
+/// any number of threads.
 ///
 /// # Errors
 /// * weights: [`Shape`](crate::Error::Shape), [`NotFinite`](crate::Error::NotFinite),
@@ -279,8 +282,9 @@ pub fn solve_with<T: Scalar>(
 /// Costs this far above the bottleneck are cut off for the sparse simplex too (the plain one cuts earlier).
 const EXTREME: f64 = 1e12;
 
-/// From this many pairs on, with [`LEAST_SIDE`] points on each side, the sparse simplex is expected to be faster: for Euclidean
-/// distances and their squares, and for matrices; and for distances with more ties (at 3000 points a side the plain one takes half the time).
+/// From this many pairs on, with [`LEAST_SIDE`] points on each side, the sparse simplex is expected to be faster: for
+/// Euclidean distances and their squares, and for matrices; and for distances with more ties (at 3000 points a side
+/// the plain one takes half the time).
 const PAIRS_FOR_SPARSE: usize = 3 << 18;
 const PAIRS_FOR_SPARSE_WITH_TIES: usize = 1 << 24;
 const LEAST_SIDE: usize = 64;

@@ -28,8 +28,8 @@ pub struct Options {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Method {
-    /// By size and distance: the sparse simplex from 800,000 pairs on (about 900 points a side), from 16 million with distances other than the
-    /// Euclidean one and its square.
+    /// By size and distance: the sparse simplex from 800,000 pairs on (about 900 points a side), from 16 million with
+    /// distances other than the Euclidean one and its square.
     #[default]
     Automatic,
     /// The simplex over all pairs.

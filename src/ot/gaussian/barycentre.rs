@@ -1,9 +1,10 @@
 //! The Wasserstein barycentre of Gaussians.
 //!
-//! The minimiser of `Σ λₖ W₂²(αₖ, ν)` over all measures is N(Σ λₖ aₖ, S), where S solves `S = Σ λₖ (S^½ Aₖ S^½)^½` (Agueh and Carlier, SIAM J.
-//! Math. Anal. 43, 2011). Álvarez-Esteban, del Barrio, Cuesta-Albertos and Matrán (J. Math. Anal. Appl. 441, 2016) iterate
-//! `S ← T̄ S T̄`, `T̄ = Σ λₖ Tₖ`, with Tₖ the optimal map from N(0, S) to N(0, Aₖ): it converges if one Aₖ is invertible, and each step
-//! lowers the objective by at least the squared residual. In factors S = L Lᵀ, Aₖ = Lₖ Lₖᵀ it reads
+//! The minimiser of `Σ λₖ W₂²(αₖ, ν)` over all measures is N(Σ λₖ aₖ, S), where S solves `S = Σ λₖ (S^½ Aₖ S^½)^½`
+//! (Agueh and Carlier, SIAM J. Math. Anal. 43, 2011). Álvarez-Esteban, del Barrio, Cuesta-Albertos and Matrán (J.
+//! Math. Anal. Appl. 441, 2016) iterate `S ← T̄ S T̄`, `T̄ = Σ λₖ Tₖ`, with Tₖ the optimal map from N(0, S) to N(0,
+//! Aₖ): it converges if one Aₖ is invertible, and each step lowers the objective by at least the squared residual. In
+//! factors S = L Lᵀ, Aₖ = Lₖ Lₖᵀ it reads
 //!
 //! `L ← Σ λₖ Lₖ Oₖ`, Oₖ the rotation that brings Lₖ Oₖ closest to L,
 //!
@@ -72,9 +73,9 @@ pub struct Barycentre {
 /// The barycentre of Gaussian `measures` with the weights λ, which are not negative and sum to one.
 ///
 /// # Errors
-/// [`Error::Empty`] for no measures, [`Error::Shape`] for weights or dimensions that do not fit, [`Error::NotFinite`], [`Error::Negative`] for a
-/// weight, [`Error::Argument`] if they do not sum to one within 1e-9, for a tolerance that is negative or NaN, or if the
-/// objective leaves the range of `f64`.
+/// [`Error::Empty`] for no measures, [`Error::Shape`] for weights or dimensions that do not fit,
+/// [`Error::NotFinite`], [`Error::Negative`] for a weight, [`Error::Argument`] if they do not sum to one within 1e-9,
+/// for a tolerance that is negative or NaN, or if the objective leaves the range of `f64`.
 ///
 /// # Examples
 /// ```

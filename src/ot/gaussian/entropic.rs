@@ -13,8 +13,9 @@
 //!
 //! and the plan is Gaussian with the cross-covariance `C = (A^½ D A^-½ - σ² I) / 2`.
 //!
-//! Computed instead, with the singular values sₖ of `L_Bᵀ L_A = W S Vᵀ`, `δ = (4s² + σ⁴)^½` and `c = (δ - σ²) / 2 = 2s² / (δ + σ²)`: the same numbers
-//! without differences of large ones and without inverses, so also for singular covariances and any ε:
+//! Computed instead, with the singular values sₖ of `L_Bᵀ L_A = W S Vᵀ`, `δ = (4s² + σ⁴)^½` and
+//! `c = (δ - σ²) / 2 = 2s² / (δ + σ²)`: the same numbers without differences of large ones and without inverses, so
+//! also for singular covariances and any ε:
 //!
 //! `OT_ε = |a - b|² + tr A + tr B - Σ (2c - σ² log(1 + c/σ²))`, `C = L_A V diag(2s / (δ + σ²)) Wᵀ L_Bᵀ`, `KL = Σ log(1 + c/σ²) / 2`.
 
@@ -144,8 +145,9 @@ impl Gaussian {
         })
     }
 
-    /// The debiased divergence `S_ε = OT_ε(α, β) - (OT_ε(α, α) + OT_ε(β, β)) / 2`: never negative, zero between a measure and itself,
-    /// W₂² for ε → 0 and |a - b|² for ε → ∞. In the convention of [`entropic_transport`](Self::entropic_transport); the other one gives the same.
+    /// The debiased divergence `S_ε = OT_ε(α, β) - (OT_ε(α, α) + OT_ε(β, β)) / 2`: never negative, zero between a
+    /// measure and itself, W₂² for ε → 0 and |a - b|² for ε → ∞. In the convention of
+    /// [`entropic_transport`](Self::entropic_transport); the other one gives the same.
     ///
     /// # Errors
     /// As there.

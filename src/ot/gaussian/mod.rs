@@ -75,8 +75,9 @@ impl Gaussian {
     /// kept.
     ///
     /// # Errors
-    /// [`Error::Empty`] for d = 0, [`Error::Shape`], [`Error::NotFinite`], [`Error::NotFiniteEntry`], [`Error::NotSymmetric`] with the first such
-    /// pair, [`Error::NotPositiveSemidefinite`] if an eigenvalue is below -8 d EPS times the largest.
+    /// [`Error::Empty`] for d = 0, [`Error::Shape`], [`Error::NotFinite`], [`Error::NotFiniteEntry`],
+    /// [`Error::NotSymmetric`] with the first such pair, [`Error::NotPositiveSemidefinite`] if an eigenvalue is below
+    /// -8 d EPS times the largest.
     pub fn new<'a>(mean: &[f64], covariance: impl Into<MatrixView<'a, f64>>) -> Result<Self> {
         let covariance = covariance.into();
         let size = mean.len();
@@ -123,8 +124,8 @@ impl Gaussian {
     /// The Gaussian with the mean and the covariance of weighted points, (n, d). Weights that are not given are uniform; they need
     /// not sum to one.
     ///
-    /// The covariance is `Σ wᵢ (xᵢ - mean)(xᵢ - mean)ᵀ / Σ wᵢ`, the one of the cloud itself (and of greatest likelihood): not divided by n - 1.
-    /// Two passes. Cost: n d² multiply-adds.
+    /// The covariance is `Σ wᵢ (xᵢ - mean)(xᵢ - mean)ᵀ / Σ wᵢ`, the one of the cloud itself (and of greatest
+    /// likelihood): not divided by n - 1. Two passes. Cost: n d² multiply-adds.
     ///
     /// # Errors
     /// [`Error::Empty`] for no points or no coordinates, [`Error::NotFiniteEntry`] for a coordinate, or for a covariance beyond the
@@ -247,8 +248,8 @@ impl Gaussian {
         Err(Error::Shape { operation, what: "dimension of the other Gaussian", expected, got })
     }
 
-    /// The geodesic at t in [0, 1]: `N((1-t) a + t b, Lₜ Lₜᵀ)`, `Lₜ = (1-t) L_A + t L_B O`, where O is the rotation of the optimal coupling.
-    /// `W₂(self, result) = t W₂(self, target)`.
+    /// The geodesic at t in [0, 1]: `N((1-t) a + t b, Lₜ Lₜᵀ)`, `Lₜ = (1-t) L_A + t L_B O`, where O is the rotation
+    /// of the optimal coupling. `W₂(self, result) = t W₂(self, target)`.
     ///
     /// Where A is invertible this is `((1-t) I + t T) A ((1-t) I + t T)`. Of singular measures between which several couplings are
     /// optimal, it follows one of them.

@@ -6,12 +6,13 @@ use std::fmt;
 
 /// The proof that comes with a partial plan, computed from plan, potentials and costs after the solver has ended.
 ///
-/// Any plan of mass s within the weights costs at least λ s + Σ aᵢfᵢ + Σ bⱼgⱼ, as long as f, g <= 0 and fᵢ + gⱼ + λ <= Cᵢⱼ. If the last is violated by δ at most, the bound is lower by δ s.
+/// Any plan of mass s within the weights costs at least λ s + Σ aᵢfᵢ + Σ bⱼgⱼ, as long as f, g <= 0 and fᵢ + gⱼ + λ
+/// <= Cᵢⱼ. If the last is violated by δ at most, the bound is lower by δ s.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Certificate {
-    /// How the solver ended. [`Status::Optimal`] says that the gap and the mass times the dual violation are below a millionth of Σ Pᵢⱼ |Cᵢⱼ|, and the rounding of
-    /// the masses, 4 EPS s times the largest of the potentials and λ.
+    /// How the solver ended. [`Status::Optimal`] says that the gap and the mass times the dual violation are below a
+    /// millionth of Σ Pᵢⱼ |Cᵢⱼ|, and the rounding of the masses, 4 EPS s times the largest of the potentials and λ.
     pub status: Status,
     /// Σ Pᵢⱼ Cᵢⱼ.
     pub primal_cost: f64,

@@ -5,13 +5,17 @@
 //! max  λ s + Σ aᵢfᵢ + Σ bⱼgⱼ - ε Σ aᵢbⱼ (exp((fᵢ + gⱼ + λ - Cᵢⱼ)/ε) - 1)     over f <= 0,  g <= 0
 //! ```
 //!
-//! The optimum is P = a bᵀ exp((f ⊕ g + λ - C)/ε), and the dual is maximised by turns: over f (each row is scaled down to a where it has more), and over g and λ together (the columns are
-//! scaled to the mass s, and down to b where they have more: a level to find, [`level`]). These are the KL projections of Benamou, Carlier, Cuturi, Nenna and Peyré, *Iterative Bregman
-//! projections for regularized transportation problems*, 2015, with Dykstra's corrections for the inequalities as potentials, and two of the three projections taken at once. One pass over
-//! all pairs does both turns. All of a side's mass makes its inequality an equation.
+//! The optimum is P = a bᵀ exp((f ⊕ g + λ - C)/ε), and the dual is maximised by turns: over f (each row is scaled
+//! down to a where it has more), and over g and λ together (the columns are scaled to the mass s, and down to b where
+//! they have more: a level to find, [`level`]). These are the KL projections of Benamou, Carlier, Cuturi, Nenna and
+//! Peyré, *Iterative Bregman projections for regularized transportation problems*, 2015, with Dykstra's corrections
+//! for the inequalities as potentials, and two of the three projections taken at once. One pass over all pairs does
+//! both turns. All of a side's mass makes its inequality an equation.
 //!
-//! Where nearly all mass goes, λ would creep: rows that are full hide it from the columns. So λ is also raised by what the rows alone would ask for, found from the same pass: the maximum over f and λ
-//! together, but for one turn's delay. That is no ascent, so the step is halved for good whenever the dual value has not risen; the turns converge from anywhere.
+//! Where nearly all mass goes, λ would creep: rows that are full hide it from the columns. So λ is also raised by
+//! what the rows alone would ask for, found from the same pass: the maximum over f and λ together, but for one turn's
+//! delay. That is no ascent, so the step is halved for good whenever the dual value has not risen; the turns converge
+//! from anywhere.
 
 use super::level::level;
 use super::{Values, checked_mass};
@@ -90,11 +94,13 @@ pub fn entropic<'a, T: Scalar>(
     entropic_with(problem, mass, &Options::new(epsilon), &mut run_to_the_end)
 }
 
-/// Transports `mass` with entropy, with the options of the balanced solver (of which the method and initial potentials matter only where all the mass of both sides goes: then it is a
-/// balanced problem) and an observer, who is called after each look at all pairs.
+/// Transports `mass` with entropy, with the options of the balanced solver (of which the method and initial
+/// potentials matter only where all the mass of both sides goes: then it is a balanced problem) and an observer, who
+/// is called after each look at all pairs.
 ///
 /// # Errors
-/// * [`Argument`](Error::Argument) for a mass that is not positive, or more than that of either side (by more than 1e-9, or 1e-5 where weights are `f32`);
+/// * [`Argument`](Error::Argument) for a mass that is not positive, or more than that of either side (by more than
+///   1e-9, or 1e-5 where weights are `f32`);
 /// * all else as [`sinkhorn::solve_with`], but that the two sides' masses may differ.
 pub fn entropic_with<'a, T: Scalar>(
     problem: &Problem<'a, T>,

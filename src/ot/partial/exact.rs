@@ -61,13 +61,15 @@ pub fn solve<T: Scalar>(problem: &Problem<'_, T>, mass: f64) -> Result<Solution>
     solve_with(problem, mass, &exact::Options::default(), &mut run_to_the_end)
 }
 
-/// The cheapest way to transport `mass`, with options of the exact solver (their initial guess, which has another shape, is not used) and an observer.
+/// The cheapest way to transport `mass`, with options of the exact solver (their initial guess, which has another
+/// shape, is not used) and an observer.
 ///
-/// Masses are counted in 2^-60 of the larger problem's, as in the exact solver: far below that of a weight's rounding. Stopped early the plan is feasible, and its gap says how far it may
-/// be from the optimum.
+/// Masses are counted in 2^-60 of the larger problem's, as in the exact solver: far below that of a weight's
+/// rounding. Stopped early the plan is feasible, and its gap says how far it may be from the optimum.
 ///
 /// # Errors
-/// * [`Argument`](crate::Error::Argument) for a mass that is negative, no number, or more than that of either side (by more than 1e-9, or 1e-5 where weights are `f32`);
+/// * [`Argument`](crate::Error::Argument) for a mass that is negative, no number, or more than that of either side
+///   (by more than 1e-9, or 1e-5 where weights are `f32`);
 /// * weights, costs, coordinates and options: as [`exact::solve_with`], but that the two sides' masses may differ.
 pub fn solve_with<T: Scalar>(
     problem: &Problem<'_, T>,

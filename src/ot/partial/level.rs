@@ -2,8 +2,9 @@
 
 /// The λ with Σ wₖ min(1, exp(λ + tₖ)) = mass, for 0 < mass <= Σ wₖ (to rounding).
 ///
-/// The sum rises with λ, and points fill in the order of t: with the first k of them full, the others carry exp(λ) Σ w exp(t). The right k is the first for which the next one is
-/// not full. `order` is room for the indices. O(m log m).
+/// The sum rises with λ, and points fill in the order of t: with the first k of them full, the others carry exp(λ) Σ
+/// w exp(t). The right k is the first for which the next one is not full. `order` is room for the indices. O(m log
+/// m).
 pub(super) fn level(weights: &[f64], t: &[f64], mass: f64, order: &mut Vec<usize>) -> f64 {
     order.clear();
     order.extend(0..t.len());

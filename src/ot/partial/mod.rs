@@ -5,19 +5,23 @@
 //! max  λ s + Σ aᵢfᵢ + Σ bⱼgⱼ         over f <= 0,  g <= 0,  fᵢ + gⱼ + λ <= Cᵢⱼ
 //! ```
 //!
-//! What is left where it is costs nothing, so outliers and parts without a counterpart stay behind (Caffarelli and McCann, *Free boundaries in optimal transport and
-//! Monge-Ampère obstacle problems*, 2010; Figalli 2010). λ is the price of one more unit of mass. The two sides need not have the same mass; s may be anything from zero to the
+//! What is left where it is costs nothing, so outliers and parts without a counterpart stay behind (Caffarelli and
+//! McCann, *Free boundaries in optimal transport and Monge-Ampère obstacle problems*, 2010; Figalli 2010). λ is the
+//! price of one more unit of mass. The two sides need not have the same mass; s may be anything from zero to the
 //! smaller of them.
 //!
 //! * [`solve`]: exactly, through the [exact solver](crate::ot::exact) with a certificate of this linear program.
 //! * [`entropic`]: with entropy, streamed, O(n + m) memory.
 //!
 //! # Exactly
-//! A dummy target takes the mass that sources keep, M(a) - s, and a dummy source fills the targets' rest, M(b) - s, both at no cost (Chapel, Alaya and Gasso, *Partial optimal transport
-//! with applications on positive-unlabeled learning*, 2020). Then s is transported between real points exactly if nothing goes from dummy to dummy. That needs no big number: if that arc
-//! carried mass at a cost of A, some real pair (i, j) would carry mass too, and i → dummy → j for both instead would save Cᵢⱼ + A. So any A > -min C will do, and the one taken is
-//! of the size of the cheap costs. With potentials F, G of the extended problem, f = F + G_dummy, g = G + F_dummy and λ = -F_dummy - G_dummy are those of the partial one. A dummy
-//! without mass is left out, so s = M(a) = M(b) is the balanced problem. The extended costs are a matrix in `f64`.
+//! A dummy target takes the mass that sources keep, M(a) - s, and a dummy source fills the targets' rest, M(b) - s,
+//! both at no cost (Chapel, Alaya and Gasso, *Partial optimal transport with applications on positive-unlabeled
+//! learning*, 2020). Then s is transported between real points exactly if nothing goes from dummy to dummy. That
+//! needs no big number: if that arc carried mass at a cost of A, some real pair (i, j) would carry mass too, and i →
+//! dummy → j for both instead would save Cᵢⱼ + A. So any A > -min C will do, and the one taken is of the size of the
+//! cheap costs. With potentials F, G of the extended problem, f = F + G_dummy, g = G + F_dummy and λ = -F_dummy -
+//! G_dummy are those of the partial one. A dummy without mass is left out, so s = M(a) = M(b) is the balanced
+//! problem. The extended costs are a matrix in `f64`.
 //!
 //! # Examples
 //! Two of three points have a counterpart:
@@ -52,7 +56,8 @@ pub use values::Values;
 use crate::error::{Error, Result};
 use crate::ot::unbalanced::Side;
 
-/// The mass to transport, and whether it is all of the source's and all of the target's. One that is more than there is by what rounding of the weights explains is all there is.
+/// The mass to transport, and whether it is all of the source's and all of the target's. One that is more than there
+/// is by what rounding of the weights explains is all there is.
 pub(super) fn checked_mass(mass: f64, [source, target]: &[Side; 2]) -> Result<(f64, [bool; 2])> {
     let most = source.mass.min(target.mass);
     let rounding = source.tolerance.max(target.tolerance);

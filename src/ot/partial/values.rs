@@ -1,8 +1,10 @@
 //! What an entropic partial plan is worth, and what can be proved about it.
 //!
-//! P has mass and marginals only nearly. P' = X P Y + r is feasible: rows and columns scaled down to the weights, then all scaled down to the mass s if there is more, or filled up by a plan r of rank one between what rows
-//! and columns have left (after Altschuler, Weed and Rigollet 2017). With δ = |r|/s the log-sum inequality gives KL(p + r | k) <= KL(p | (1-δ)k) + KL(r | δk), for which marginals and <C, P'> are
-//! enough: an upper bound on the optimum without a logarithm for a pair.
+//! P has mass and marginals only nearly. P' = X P Y + r is feasible: rows and columns scaled down to the weights,
+//! then all scaled down to the mass s if there is more, or filled up by a plan r of rank one between what rows and
+//! columns have left (after Altschuler, Weed and Rigollet 2017). With δ = |r|/s the log-sum inequality gives KL(p + r |
+//! k) <= KL(p | (1-δ)k) + KL(r | δk), for which marginals and <C, P'> are enough: an upper bound on the optimum
+//! without a logarithm for a pair.
 
 use super::EntropicSolution;
 use crate::ot::problem::sum;

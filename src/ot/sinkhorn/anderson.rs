@@ -1,7 +1,7 @@
 //! Anderson's extrapolation of a fixed-point iteration (Anderson 1965; Walker and Ni 2011).
 //!
-//! Of the last few points x and images G(x) = x + r it takes the combination, with coefficients that sum to one, whose residual r is smallest in the weighted
-//! least-squares sense, and goes to the combination of the images.
+//! Of the last few points x and images G(x) = x + r it takes the combination, with coefficients that sum to one,
+//! whose residual r is smallest in the weighted least-squares sense, and goes to the combination of the images.
 
 use super::cholesky::Cholesky;
 use std::collections::VecDeque;

@@ -27,12 +27,13 @@
 //!
 //! # Cost
 //!
-//! n m exponentials of base 2, with u rounded to a power of two that costs nothing (`kernels/lifted`). For points of few coordinates the costs
-//! never leave the registers: with d of them 2 d + 13 instructions for a register of `f32` pairs and one more for the column sums, 18 for
-//! d = 2. Stored costs are read where they are; others go through a block in the second-level cache, as the exponentials do on their
-//! way to the column sums.
+//! n m exponentials of base 2, with u rounded to a power of two that costs nothing (`kernels/lifted`). For points of
+//! few coordinates the costs never leave the registers: with d of them 2 d + 13 instructions for a register of `f32`
+//! pairs and one more for the column sums, 18 for d = 2. Stored costs are read where they are; others go through a
+//! block in the second-level cache, as the exponentials do on their way to the column sums.
 //!
-//! On one thread of an AVX2 machine (Zen 3; bench `sinkhorn`), in G pairs/s of `f32` and `f64`, where the crate's `exp` alone does 2.3 and 0.8:
+//! On one thread of an AVX2 machine (Zen 3; bench `sinkhorn`), in G pairs/s of `f32` and `f64`, where the crate's
+//! `exp` alone does 2.3 and 0.8:
 //!
 //! | n | d = 2 | d = 3 | d = 64, kept | stored |
 //! | --- | --- | --- | --- | --- |

@@ -5,20 +5,25 @@
 //! max  Σ aᵢfᵢ + Σ bⱼgⱼ - ε Σ (Pᵢⱼ - aᵢbⱼ/M)            over all f, g, with  Pᵢⱼ = aᵢ bⱼ/M exp((fᵢ + gⱼ - Cᵢⱼ)/ε)
 //! ```
 //!
-//! M is the mass of either side. The P of the best potentials is the optimal plan; it is unique, and they are up to a constant that f gains and g loses. This is the convention of
-//! the whole room: f and g are in units of the cost, the weights stand outside of the exponential, and ε is an absolute number or a multiple of the mean or median cost
-//! ([`Epsilon`]). A small ε is near the problem without entropy, which [`exact`](crate::ot::exact) solves; a large one blurs the plan until it is a bᵀ/M. (Cuturi, *Sinkhorn
-//! distances*, 2013; Peyré and Cuturi, *Computational Optimal Transport*, 2019, chapter 4.)
+//! M is the mass of either side. The P of the best potentials is the optimal plan; it is unique, and they are up to a
+//! constant that f gains and g loses. This is the convention of the whole room: f and g are in units of the cost, the
+//! weights stand outside of the exponential, and ε is an absolute number or a multiple of the mean or median cost
+//! ([`Epsilon`]). A small ε is near the problem without entropy, which [`exact`](crate::ot::exact) solves; a large
+//! one blurs the plan until it is a bᵀ/M. (Cuturi, *Sinkhorn distances*, 2013; Peyré and Cuturi, *Computational
+//! Optimal Transport*, 2019, chapter 4.)
 //!
 //! # One pass, one exponential
-//! Sinkhorn's iteration makes the rows right, then the columns: two log-sum-exps, and two looks at all pairs. But the exponentials whose sum is the row's are, once they
-//! are divided by that sum, the entries of the plan under the new f; their column sums are what the second half needs. So one look with one exponential a pair does both, while
-//! a block of rows is in the cache, and the marginal error comes with it for nothing. The potentials themselves keep the exponents in range: nothing is shifted by a maximum but
-//! rows whose potential is far off. The file `fused` says how.
+//! Sinkhorn's iteration makes the rows right, then the columns: two log-sum-exps, and two looks at all pairs. But the
+//! exponentials whose sum is the row's are, once they are divided by that sum, the entries of the plan under the new
+//! f; their column sums are what the second half needs. So one look with one exponential a pair does both, while a
+//! block of rows is in the cache, and the marginal error comes with it for nothing. The potentials themselves keep
+//! the exponents in range: nothing is shifted by a maximum but rows whose potential is far off. The file `fused` says
+//! how.
 //!
 //! # Three methods
-//! * [`Method::Accelerated`], the default. One look shows which few pairs carry nearly all of the plan; on a model of these, with the rest by blocks, Newton's method goes as far as thousands of plain
-//!   iterations. ε comes down from level to level. What ends it is the true error at the target ε.
+//! * [`Method::Accelerated`], the default. One look shows which few pairs carry nearly all of the plan; on a model of
+//!   these, with the rest by blocks, Newton's method goes as far as thousands of plain iterations. ε comes down from
+//!   level to level. What ends it is the true error at the target ε.
 //! * [`Method::Plain`], the iteration as it is: for a fixed number of them, or to see how it converges.
 //! * [`Method::Anderson`], extrapolation over the last few: no model, O(n + m) memory, and often enough at moderate ε.
 //!
@@ -43,40 +48,50 @@
 //! | [`gradient`] | derivatives with respect to points, costs, weights and ε | one look by the envelope theorem |
 //! | [`minibatch`] | value and gradient of small uniform clouds, again and again, without set-up or allocation | 2 n m multiply-adds an iteration |
 //!
-//! The observer hears of each look, with the marginal error that it found. [`Solution::iterations`] counts looks that improved potentials, [`Solution::passes`] adds the inner work: entries
-//! touched over n m.
+//! The observer hears of each look, with the marginal error that it found. [`Solution::iterations`] counts looks that
+//! improved potentials, [`Solution::passes`] adds the inner work: entries touched over n m.
 //!
 //! # Precision
-//! Where it may choose ([`Precision::Automatic`]), the solver works in single precision as far as that gets, for `f32` problems and, by the accelerated method, for all. Then it goes on in
-//! double, where the last looks find the error that is reported: [`Solution::finished_in_double`]. In single precision exponents are rounded to EPS max(|f|, |g|)/ε, and the error of the marginals
-//! does not fall below about that. [`Precision::Single`] stops there, with [`Status::Inaccurate`](crate::ot::Status::Inaccurate) if the tolerance is lower. The plan and the values are always computed in double
-//! from the potentials.
+//! Where it may choose ([`Precision::Automatic`]), the solver works in single precision as far as that gets, for
+//! `f32` problems and, by the accelerated method, for all. Then it goes on in double, where the last looks find the
+//! error that is reported: [`Solution::finished_in_double`]. In single precision exponents are rounded to EPS
+//! max(|f|, |g|)/ε, and the error of the marginals does not fall below about that. [`Precision::Single`] stops there,
+//! with [`Status::Inaccurate`](crate::ot::Status::Inaccurate) if the tolerance is lower. The plan and the values are
+//! always computed in double from the potentials.
 //!
 //! # What is proved
 //! [`Solution::values`] has, from the potentials and the costs alone:
-//! * the dual value, a lower bound on the entropic problem whatever the potentials are, and an upper bound from the rounded plan: their difference is the `gap`;
-//! * the cost <C, P'> of the rounded plan, whose marginals are a and b (Altschuler, Weed and Rigollet 2017), and the dual value of potentials that are feasible without entropy: the **unregularised** cost lies
-//!   between `cost_lower_bound` and `rounded_cost`. The smaller ε, the closer these two.
+//! * the dual value, a lower bound on the entropic problem whatever the potentials are, and an upper bound from the
+//!   rounded plan: their difference is the `gap`;
+//! * the cost <C, P'> of the rounded plan, whose marginals are a and b (Altschuler, Weed and Rigollet 2017), and the
+//!   dual value of potentials that are feasible without entropy: the **unregularised** cost lies between
+//!   `cost_lower_bound` and `rounded_cost`. The smaller ε, the closer these two.
 //!
 //! P itself has its marginals up to the tolerance only, so <C, P> may lie a little on either side.
 //!
 //! # Memory
-//! O(n + m), with at most 64 entries a point more for the accelerated method, and what [`Options::bytes_kept`] allows: distances that take longer to compute than to read are kept if they fit (256 MiB
-//! unless set). A matrix that is given in the arithmetic of the iterations is read where it is.
+//! O(n + m), with at most 64 entries a point more for the accelerated method, and what [`Options::bytes_kept`]
+//! allows: distances that take longer to compute than to read are kept if they fit (256 MiB unless set). A matrix
+//! that is given in the arithmetic of the iterations is read where it is.
 //!
 //! # What makes it right on everything
-//! * Points without mass take no part, and get the potentials that the others imply: no logarithm of zero. All are checked, none is repaired.
-//! * Exponentials below the range are flushed to zero, so subnormal numbers do not slow it; a row or a column in which all vanished is shifted, or lifted until it is seen again.
-//!   Nothing is NaN while costs and weights are finite; costs beyond the range of single precision are left to double.
-//! * Every step of the accelerated method is judged by the next look at all pairs: one after which neither the dual rose nor the error fell is taken back. What the model says decides the time, never the answer.
+//! * Points without mass take no part, and get the potentials that the others imply: no logarithm of zero. All are
+//!   checked, none is repaired.
+//! * Exponentials below the range are flushed to zero, so subnormal numbers do not slow it; a row or a column in
+//!   which all vanished is shifted, or lifted until it is seen again. Nothing is NaN while costs and weights are
+//!   finite; costs beyond the range of single precision are left to double.
+//! * Every step of the accelerated method is judged by the next look at all pairs: one after which neither the dual
+//!   rose nor the error fell is taken back. What the model says decides the time, never the answer.
 //! * The answer has the same bits for any number of threads.
 //!
 //! # Where it does not help
-//! * Where the plan itself is spread out (ε not small beside the costs) plain iterations converge in a few looks, and there is nothing to gain on them.
+//! * Where the plan itself is spread out (ε not small beside the costs) plain iterations converge in a few looks, and
+//!   there is nothing to gain on them.
 //! * Each look takes time in proportion to n m: 100,000 points a side are ten thousand million pairs.
-//! * As ε goes to zero the plan becomes a vertex, potentials in units of ε grow and digits are lost: an optimum without entropy is faster had, and proved, by [`exact`](crate::ot::exact).
-//! * The entropic cost of equal clouds is not zero: to compare clouds take the [divergence](crate::ot::divergence). For masses that differ see [`unbalanced`](crate::ot::unbalanced) and
-//!   [`partial`](crate::ot::partial).
+//! * As ε goes to zero the plan becomes a vertex, potentials in units of ε grow and digits are lost: an optimum
+//!   without entropy is faster had, and proved, by [`exact`](crate::ot::exact).
+//! * The entropic cost of equal clouds is not zero: to compare clouds take the [divergence](crate::ot::divergence).
+//!   For masses that differ see [`unbalanced`](crate::ot::unbalanced) and [`partial`](crate::ot::partial).
 //!
 //! # Examples
 //! The cost with entropy, and what it proves about the cost without:

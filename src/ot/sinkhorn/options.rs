@@ -43,8 +43,9 @@ pub enum Method {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Precision {
-    /// Single precision as far as it gets, then double: for problems given as `f32`, and by [`Method::Accelerated`] for all, if there is a
-    /// tolerance to reach. Other methods take double precision for `f64`. With a tolerance of zero what begins in single precision ends in it.
+    /// Single precision as far as it gets, then double: for problems given as `f32`, and by [`Method::Accelerated`]
+    /// for all, if there is a tolerance to reach. Other methods take double precision for `f64`. With a tolerance of
+    /// zero what begins in single precision ends in it.
     #[default]
     Automatic,
     /// Single precision to the end: the marginal error does not fall below about 1e-6, more for small ε.
@@ -75,8 +76,8 @@ pub struct Options {
     pub method: Method,
     /// The arithmetic.
     pub precision: Precision,
-    /// Distances of points are computed once and kept if they fit into so many bytes and take longer to compute than to read. Default 256 MiB; with zero the
-    /// memory is O(n + m).
+    /// Distances of points are computed once and kept if they fit into so many bytes and take longer to compute than
+    /// to read. Default 256 MiB; with zero the memory is O(n + m).
     pub bytes_kept: usize,
     /// Potentials f (sources) and g (targets) to begin with, for instance those of a similar problem.
     pub initial: Option<(Vec<f64>, Vec<f64>)>,

@@ -241,7 +241,8 @@ impl<'a> EntropicPlan<'a> {
         dense
     }
 
-    /// P V for V: (m, k). So P 1 is the marginal of the sources, and P y over the weights the barycentric projection. n m k flops beside the exponentials.
+    /// P V for V: (m, k). So P 1 is the marginal of the sources, and P y over the weights the barycentric projection.
+    /// n m k flops beside the exponentials.
     ///
     /// # Errors
     /// [`Error::Shape`] if V does not have a row for each target.
@@ -346,7 +347,8 @@ impl<'a> EntropicPlan<'a> {
         (source, target)
     }
 
-    /// Where each source goes on average: Σⱼ Pᵢⱼ yⱼ / Σⱼ Pᵢⱼ, for y: (m, d). It estimates the transport map (Ferradans, Papadakis, Peyré, Aujol 2014).
+    /// Where each source goes on average: Σⱼ Pᵢⱼ yⱼ / Σⱼ Pᵢⱼ, for y: (m, d). It estimates the transport map
+    /// (Ferradans, Papadakis, Peyré, Aujol 2014).
     ///
     /// A source without mass has an image too: that of the potentials.
     ///

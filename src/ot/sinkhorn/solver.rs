@@ -283,8 +283,8 @@ fn marginal_error(plan: &EntropicPlan<'_>, source_mass: f64, target_mass: f64) -
     error(&rows, plan.source_weights(), source_mass) + error(&columns, plan.target_weights(), target_mass)
 }
 
-/// Where potentials are so large beside ε that the arithmetic left them with hardly a digit, the sources' are taken afresh from the targets': exponents that are
-/// off by hundreds would make infinities of the plan.
+/// Where potentials are so large beside ε that the arithmetic left them with hardly a digit, the sources' are taken
+/// afresh from the targets': exponents that are off by hundreds would make infinities of the plan.
 fn steady_sources(
     costs: &EntropicCosts<'_, f64>,
     sides: &[Side; 2],

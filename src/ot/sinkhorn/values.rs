@@ -1,4 +1,5 @@
-//! What an entropic plan is worth: every value that people mean by "the Sinkhorn cost", and what can be proved about the cost without entropy.
+//! What an entropic plan is worth: every value that people mean by "the Sinkhorn cost", and what can be proved about
+//! the cost without entropy.
 //!
 //! With s = a bᵀ/M, KL(P|s) = Σ Pᵢⱼ ln(Pᵢⱼ/sᵢⱼ) - Pᵢⱼ + sᵢⱼ and H(P) = -Σ Pᵢⱼ (ln Pᵢⱼ - 1), the entropic problem is
 //! min <C, P> + ε KL(P|s), or the same with -ε H(P) for ε KL; over plans of the same marginals the two differ by a constant. Its dual is
@@ -6,9 +7,11 @@
 //! whatever the potentials are. (Peyré and Cuturi, *Computational Optimal Transport*, 2019, chapter 4.)
 //!
 //! # Certificates
-//! * P itself has the marginals only nearly. Altschuler, Weed and Rigollet (2017) scale its rows and columns down to the weights and fill up
-//!   with a rank-one plan: P' = X P Y + e_r e_cᵀ/|e|. Its cost is an upper bound on the cost without entropy.
-//! * Potentials that are feasible for the problem without entropy are fᵢ' = minⱼ Cᵢⱼ - gⱼ and gⱼ' = minᵢ Cᵢⱼ - fᵢ'. Their dual value is a lower bound on it.
+//! * P itself has the marginals only nearly. Altschuler, Weed and Rigollet (2017) scale its rows and columns down to
+//!   the weights and fill up with a rank-one plan: P' = X P Y + e_r e_cᵀ/|e|. Its cost is an upper bound on the cost
+//!   without entropy.
+//! * Potentials that are feasible for the problem without entropy are fᵢ' = minⱼ Cᵢⱼ - gⱼ and gⱼ' = minᵢ Cᵢⱼ - fᵢ'.
+//!   Their dual value is a lower bound on it.
 //! * <C, P'> + ε KL(P'|s) is an upper bound on the entropic problem. By the log-sum inequality, with δ = |e|/M,
 //!   KL(p + r|s) <= KL(p|(1-δ)s) + KL(r|δs), and for p = X P Y and r of rank one both sides need only marginals and <C, p>: no logarithm
 //!   for a pair.
@@ -17,7 +20,8 @@ use super::plan::EntropicPlan;
 use crate::matrix::Matrix;
 use crate::ot::problem::sum;
 
-/// Units of rounding by which bounds are moved outwards: each term of their sums has been rounded five times at most, and the sums are compensated.
+/// Units of rounding by which bounds are moved outwards: each term of their sums has been rounded five times at most,
+/// and the sums are compensated.
 const ROUNDINGS: f64 = 16.0;
 
 /// The values of an entropic plan, all in double precision from the potentials and the costs alone.

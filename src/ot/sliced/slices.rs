@@ -173,7 +173,8 @@ impl<'a, T: Scalar> Slices<'a, T> {
         self.p
     }
 
-    /// W_p^p along each direction, and its derivatives by the projections of the sources, (directions, n), and of the targets, (directions, m).
+    /// W_p^p along each direction, and its derivatives by the projections of the sources, (directions, n), and of the
+    /// targets, (directions, m).
     pub fn slopes(&self, directions: MatrixView<'_, T>) -> Result<(Vec<f64>, [Matrix<f64>; 2])> {
         let (n, m) = (self.source.rows(), self.target.rows());
         let parts = parallel::map_chunks(directions.rows(), DIRECTIONS, |range| -> Result<_> {

@@ -20,19 +20,21 @@ pub struct Divergence {
     pub terms: [f64; 3],
     /// Looks at all pairs of the three problems together.
     pub iterations: u64,
-    /// [`Status::Converged`] if all three problems have; else how the first that has not ended. [`Status::Inaccurate`] too where the value is no number.
+    /// [`Status::Converged`] if all three problems have; else how the first that has not ended.
+    /// [`Status::Inaccurate`] too where the value is no number.
     pub status: Status,
 }
 
 /// S(a, b) = OT(a, b) - ½ OT(a, a) - ½ OT(b, b) + ε/2 (m(a) - m(b))², with OT the optimum of the unbalanced problem.
 ///
-/// Unlike OT it is zero for a = b, and positive for a ≠ b where exp(-C/ε) is a positive definite kernel, as it is for the squared Euclidean and the Euclidean distance (Séjourné, Feydy,
-/// Vialard, Trouvé and Peyré, *Sinkhorn divergences for unbalanced optimal transport*, 2019). A relative ε is measured by the costs between the two clouds; both sides must have the same ρ,
-/// since a is a source in one term and a target in another.
+/// Unlike OT it is zero for a = b, and positive for a ≠ b where exp(-C/ε) is a positive definite kernel, as it is for
+/// the squared Euclidean and the Euclidean distance (Séjourné, Feydy, Vialard, Trouvé and Peyré, *Sinkhorn
+/// divergences for unbalanced optimal transport*, 2019). A relative ε is measured by the costs between the two
+/// clouds; both sides must have the same ρ, since a is a source in one term and a target in another.
 ///
 /// # Errors
-/// As [`solve_with`]; [`Argument`](Error::Argument) where the two ρ differ; [`PointsNeeded`](Error::PointsNeeded) for a problem without points and a distance:
-/// S needs the costs within each cloud.
+/// As [`solve_with`]; [`Argument`](Error::Argument) where the two ρ differ; [`PointsNeeded`](Error::PointsNeeded) for
+/// a problem without points and a distance: S needs the costs within each cloud.
 ///
 /// # Examples
 /// ```
@@ -51,8 +53,9 @@ pub fn divergence<T: Scalar>(problem: &Problem<'_, T>, options: &Options) -> Res
     divergence_with(problem, options, &mut run_to_the_end)
 }
 
-/// As [`divergence`], with an observer, who is called after each look at all pairs of one of the three problems. Once it asks to stop, what is left of the problems is
-/// stopped too, after one look each: the status says so, and `error` how far the value may be from S.
+/// As [`divergence`], with an observer, who is called after each look at all pairs of one of the three problems. Once
+/// it asks to stop, what is left of the problems is stopped too, after one look each: the status says so, and `error`
+/// how far the value may be from S.
 ///
 /// # Errors
 /// As [`divergence`].

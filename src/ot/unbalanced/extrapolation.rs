@@ -1,7 +1,9 @@
 //! Anderson's extrapolation of a dual ascent, with a way back.
 //!
-//! A plain iteration raises a concave dual, always, but by little where ε is small. Extrapolated points may be far ahead, or astray: the dual value and the residual that the next look finds
-//! there tell. A point at which the dual fell is given up for the plain image of the point before, unless the residual fell too. So progress cannot end, and a look is lost now and then.
+//! A plain iteration raises a concave dual, always, but by little where ε is small. Extrapolated points may be far
+//! ahead, or astray: the dual value and the residual that the next look finds there tell. A point at which the dual
+//! fell is given up for the plain image of the point before, unless the residual fell too. So progress cannot end,
+//! and a look is lost now and then.
 
 use crate::ot::sinkhorn::Anderson;
 

@@ -1,14 +1,16 @@
 //! The translation invariant iteration.
 //!
-//! In units of ε: φ, f and γ = g/ε, damping d = ρ/(ρ + ε), κ = 1 - d = ε/(ρ + ε), η = ε/ρ. The rows' half maximises the dual over f and λ at (f, γ - λ):
-//! f = d₁ (φ + λ) with row masses r = a exp(-κ₁ (φ + λ)), and the masses of both marginals agree,
+//! In units of ε: φ, f and γ = g/ε, damping d = ρ/(ρ + ε), κ = 1 - d = ε/(ρ + ε), η = ε/ρ. The rows' half maximises
+//! the dual over f and λ at (f, γ - λ): f = d₁ (φ + λ) with row masses r = a exp(-κ₁ (φ + λ)), and the masses of both
+//! marginals agree,
 //!
 //! ```text
 //! Σ a exp(-κ₁ (φ + λ)) = Σ b exp(-η₂ (γ - λ)),      λ = (ln Σ a exp(-κ₁ φ) - ln Σ b exp(-η₂ γ)) / (κ₁ + η₂)
 //! ```
 //!
-//! λ needs every φ, while the pass wants r row by row; but λ scales all of r alike, so the pass runs without it and the column sums get the factor afterwards.
-//! The columns' half is the mirror image. For ρ = ∞, κ and η are zero and d one.
+//! λ needs every φ, while the pass wants r row by row; but λ scales all of r alike, so the pass runs without it and
+//! the column sums get the factor afterwards. The columns' half is the mirror image. For ρ = ∞, κ and η are zero and
+//! d one.
 
 use super::sides::{Side, log_sum_exp};
 use super::{Extrapolation, Pass, Run};
@@ -64,8 +66,8 @@ impl Potentials {
 /// Logarithm of the largest mass that is a number to calculate with.
 const LARGEST_LOG_MASS: f64 = 700.0;
 
-/// Iterates from g until the residual is small, the limit is reached, or rounding keeps the residual up. Leaves f and g for which the row marginal is
-/// a exp(-f/ρ₁) to rounding.
+/// Iterates from g until the residual is small, the limit is reached, or rounding keeps the residual up. Leaves f and
+/// g for which the row marginal is a exp(-f/ρ₁) to rounding.
 pub(super) fn iterate<A: Scalar, C: CostBlocks<A>>(
     work: &Work<'_, C>,
     potentials: &mut Potentials,

@@ -14,8 +14,9 @@ pub(crate) fn first_epsilon<A: Scalar>(costs: &impl CostBlocks<A>, most: f64) ->
     FIRST_SHARE * typical_cost(costs).min(most)
 }
 
-/// Iterates at `epsilon`, with a detour over larger ones, down from `first`, if that turns out slow. `iterate` takes ε, and the state in units of it, to what `run` wants; `rescale`
-/// multiplies what the state has in units of ε. Status and residual are those of the last iteration at `epsilon`.
+/// Iterates at `epsilon`, with a detour over larger ones, down from `first`, if that turns out slow. `iterate` takes
+/// ε, and the state in units of it, to what `run` wants; `rescale` multiplies what the state has in units of ε.
+/// Status and residual are those of the last iteration at `epsilon`.
 pub(crate) fn lower<S: Clone>(
     [first, epsilon]: [f64; 2],
     state: &mut S,

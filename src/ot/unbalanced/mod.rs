@@ -5,22 +5,28 @@
 //! max  -ρ₁ Σ aᵢ (exp(-fᵢ/ρ₁) - 1) - ρ₂ Σ bⱼ (exp(-gⱼ/ρ₂) - 1) - ε Σ aᵢbⱼ (exp((fᵢ + gⱼ - Cᵢⱼ)/ε) - 1)     over all f, g
 //! ```
 //!
-//! (Chizat, Peyré, Schmitzer and Vialard, *Scaling algorithms for unbalanced optimal transport problems*, 2018; Liero, Mielke and Savaré 2018.) ρ is the price of creating or
-//! destroying mass, in units of the cost: what is much farther than ρ₁ + ρ₂ is not transported. A side with ρ = ∞ keeps its weights (semi-relaxed); with both it is the balanced
-//! problem, and the [balanced solver](crate::ot::sinkhorn) answers. The two sides may carry different masses, as long as one may give way.
+//! (Chizat, Peyré, Schmitzer and Vialard, *Scaling algorithms for unbalanced optimal transport problems*, 2018;
+//! Liero, Mielke and Savaré 2018.) ρ is the price of creating or destroying mass, in units of the cost: what is much
+//! farther than ρ₁ + ρ₂ is not transported. A side with ρ = ∞ keeps its weights (semi-relaxed); with both it is the
+//! balanced problem, and the [balanced solver](crate::ot::sinkhorn) answers. The two sides may carry different
+//! masses, as long as one may give way.
 //!
 //! # How
-//! At the optimum Pᵢⱼ = aᵢ bⱼ exp((fᵢ + gⱼ - Cᵢⱼ)/ε), P 1 = a exp(-f/ρ₁) and Pᵀ 1 = b exp(-g/ρ₂). One pass finds the soft minima φᵢ = -ε ln Σⱼ bⱼ exp((gⱼ - Cᵢⱼ)/ε), damps them,
-//! f = ρ₁/(ρ₁ + ε) φ, and sums up the columns of the plan with the new f while it is hot; then g likewise. That alone needs about ρ/ε passes for the *masses* to settle. But (f + λ, g - λ) has the
-//! same plan, and the λ that maximises the dual is known in closed form together with the f (or g) that goes with it: each half-step takes both
-//! (Séjourné, Vialard and Peyré, *Faster unbalanced optimal transport: translation invariant Sinkhorn and 1-D Frank-Wolfe*, 2022). It costs O(n + m), and what is left converges no
-//! slower than the balanced iteration, whatever ρ is.
+//! At the optimum Pᵢⱼ = aᵢ bⱼ exp((fᵢ + gⱼ - Cᵢⱼ)/ε), P 1 = a exp(-f/ρ₁) and Pᵀ 1 = b exp(-g/ρ₂). One pass finds the
+//! soft minima φᵢ = -ε ln Σⱼ bⱼ exp((gⱼ - Cᵢⱼ)/ε), damps them, f = ρ₁/(ρ₁ + ε) φ, and sums up the columns of the plan
+//! with the new f while it is hot; then g likewise. That alone needs about ρ/ε passes for the *masses* to settle. But
+//! (f + λ, g - λ) has the same plan, and the λ that maximises the dual is known in closed form together with the f
+//! (or g) that goes with it: each half-step takes both (Séjourné, Vialard and Peyré, *Faster unbalanced optimal
+//! transport: translation invariant Sinkhorn and 1-D Frank-Wolfe*, 2022). It costs O(n + m), and what is left
+//! converges no slower than the balanced iteration, whatever ρ is.
 //!
 //! # Certificate
-//! The dual has no constraint, so its value bounds the optimum from below whatever f and g are, and P is feasible whatever it is where both sides are relaxed. Their
-//! difference is ρ₁ KL(P 1 | a exp(-f/ρ₁)) + ρ₂ KL(Pᵀ 1 | b exp(-g/ρ₂)): [`Values::gap`] is computed so, without cancellation, with an allowance for rounding. A side with ρ = ∞ is made exact in
-//! a last half-step in double precision, but for the rounding of the potentials. The plan with its rows scaled to the weights, a/r, is feasible, and its value is above the dual by
-//! ε KL(a | r) + ρ₂ KL(c | b exp(-g/ρ₂)), r being the row sums before and c the column sums after.
+//! The dual has no constraint, so its value bounds the optimum from below whatever f and g are, and P is feasible
+//! whatever it is where both sides are relaxed. Their difference is ρ₁ KL(P 1 | a exp(-f/ρ₁)) + ρ₂ KL(Pᵀ 1 | b
+//! exp(-g/ρ₂)): [`Values::gap`] is computed so, without cancellation, with an allowance for rounding. A side with ρ =
+//! ∞ is made exact in a last half-step in double precision, but for the rounding of the potentials. The plan with its
+//! rows scaled to the weights, a/r, is feasible, and its value is above the dual by ε KL(a | r) + ρ₂ KL(c | b
+//! exp(-g/ρ₂)), r being the row sums before and c the column sums after.
 //!
 //! # Examples
 //! An outlier far away is given up rather than transported:
@@ -103,8 +109,9 @@ pub fn solve<'a, T: Scalar>(
 /// # Errors
 /// * weights: as [`sinkhorn::solve_with`](crate::ot::sinkhorn::solve_with), but that masses may differ unless both sides have ρ = ∞;
 /// * costs and coordinates: as there;
-/// * options out of range, ε too small for the arithmetic, or a plan so heavy that its mass is no number (very negative costs):
-///   [`Argument`](crate::Error::Argument); initial potentials that do not fit: [`Shape`](crate::Error::Shape), [`NotFinite`](crate::Error::NotFinite).
+/// * options out of range, ε too small for the arithmetic, or a plan so heavy that its mass is no number (very
+///   negative costs): [`Argument`](crate::Error::Argument); initial potentials that do not fit:
+///   [`Shape`](crate::Error::Shape), [`NotFinite`](crate::Error::NotFinite).
 pub fn solve_with<'a, T: Scalar>(
     problem: &Problem<'a, T>,
     options: &Options,

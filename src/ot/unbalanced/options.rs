@@ -17,19 +17,21 @@ use crate::ot::sinkhorn::{self, Epsilon, Precision};
 pub struct Options {
     /// ε. Default: 0.05 of the mean cost.
     pub epsilon: Epsilon,
-    /// ρ₁, the price of a source marginal that differs from a, in units of the cost: positive, or infinite for a marginal that must not. Default 1.
+    /// ρ₁, the price of a source marginal that differs from a, in units of the cost: positive, or infinite for a
+    /// marginal that must not. Default 1.
     pub source_relaxation: f64,
     /// ρ₂, the same for the targets. Default 1.
     pub target_relaxation: f64,
-    /// The L1 distance, as a share of the plan's mass, between the target marginal and b exp(-g/ρ₂), where the source marginal is a exp(-f/ρ₁): at the solution both
-    /// hold. With ρ₂ = ∞ it is the marginal error. Default 1e-6 (the gap is then about the square of it). With zero the solver goes on to the limit on iterations.
+    /// The L1 distance, as a share of the plan's mass, between the target marginal and b exp(-g/ρ₂), where the source
+    /// marginal is a exp(-f/ρ₁): at the solution both hold. With ρ₂ = ∞ it is the marginal error. Default 1e-6 (the
+    /// gap is then about the square of it). With zero the solver goes on to the limit on iterations.
     pub tolerance: f64,
     /// Largest number of looks at all pairs. Default 10,000.
     pub max_iterations: u64,
     /// The arithmetic.
     pub precision: Precision,
-    /// Distances of points are computed once and kept if they fit into so many bytes and take longer to compute than to read. Default 256 MiB; with zero
-    /// the memory is O(n + m).
+    /// Distances of points are computed once and kept if they fit into so many bytes and take longer to compute than
+    /// to read. Default 256 MiB; with zero the memory is O(n + m).
     pub bytes_kept: usize,
     /// Potentials f (sources) and g (targets) to begin with. Only g is looked at where not both sides are infinite.
     pub initial: Option<(Vec<f64>, Vec<f64>)>,

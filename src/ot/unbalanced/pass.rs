@@ -1,12 +1,12 @@
 //! One pass over all pairs for problems whose row marginal is not given but follows from the row's soft minimum.
 //!
-//! With v = g/ε + ln b, a pass finds for each row φᵢ = -ln Σⱼ exp(vⱼ - Cᵢⱼ/ε), asks the caller for the mass rᵢ that the row gets, and sums up
-//! the columns qⱼ = Σᵢ rᵢ eᵢⱼ/sᵢ of the plan with these row sums while the exponentials eᵢⱼ (of sum sᵢ) are hot: one exponential a pair
-//! for both marginals, as in the balanced iteration. Relaxed marginals (r = a exp(-ε φ/(ρ + ε))) and bounded ones (r = a min(1, exp(-φ))) differ
-//! in that answer alone.
+//! With v = g/ε + ln b, a pass finds for each row φᵢ = -ln Σⱼ exp(vⱼ - Cᵢⱼ/ε), asks the caller for the mass rᵢ that
+//! the row gets, and sums up the columns qⱼ = Σᵢ rᵢ eᵢⱼ/sᵢ of the plan with these row sums while the exponentials eᵢⱼ
+//! (of sum sᵢ) are hot: one exponential a pair for both marginals, as in the balanced iteration. Relaxed marginals (r
+//! = a exp(-ε φ/(ρ + ε))) and bounded ones (r = a min(1, exp(-φ))) differ in that answer alone.
 //!
-//! Exponents are shifted by the φ of the pass before; a row whose sum leaves 2^±30 (2^±254 in double precision) is computed again with the shift by its
-//! maximum. So nothing under- or overflows but what is negligible in its row.
+//! Exponents are shifted by the φ of the pass before; a row whose sum leaves 2^±30 (2^±254 in double precision) is
+//! computed again with the shift by its maximum. So nothing under- or overflows but what is negligible in its row.
 //!
 //! Rows are cut into parts by the shape alone, and column sums added in the order of the parts: same bits for any number of threads.
 
@@ -109,8 +109,9 @@ impl<A: Scalar> Pass<A> {
         }
     }
 
-    /// Sets v to g/ε + ln b less a constant, which it gives: potentials in units of ε and logarithms of the weights. Potentials may be large by a constant that the plan does not
-    /// see; then `A` does not see it either. φ comes out larger by that constant.
+    /// Sets v to g/ε + ln b less a constant, which it gives: potentials in units of ε and logarithms of the weights.
+    /// Potentials may be large by a constant that the plan does not see; then `A` does not see it either. φ comes out
+    /// larger by that constant.
     pub(crate) fn set_potentials(&mut self, potentials: &[f64], logs: &[f64]) -> f64 {
         let bound = Limits::<A>::new().bound.to_f64();
         let centre = potentials.iter().map(|p| p / potentials.len() as f64).sum::<f64>();

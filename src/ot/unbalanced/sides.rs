@@ -77,7 +77,8 @@ pub(crate) fn checked_sides<T: Scalar>(problem: &Problem<'_, T>) -> Result<[Side
     Ok([Side::new(a, source_mass, tolerance(source)), Side::new(b, target_mass, tolerance(target))])
 }
 
-/// Puts potentials where there are none (NaN): `respond` (source first) of the soft minimum over the other side, -ε ln Σⱼ bⱼ exp((gⱼ - Cᵢⱼ)/ε).
+/// Puts potentials where there are none (NaN): `respond` (source first) of the soft minimum over the other side, -ε
+/// ln Σⱼ bⱼ exp((gⱼ - Cᵢⱼ)/ε).
 pub(crate) fn potentials_without_mass(
     costs: &EntropicCosts<'_, f64>,
     sides: &[Side; 2],

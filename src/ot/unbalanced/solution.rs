@@ -8,10 +8,11 @@ use crate::ot::sinkhorn::EntropicPlan;
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Solution<'a> {
-    /// P = a bᵀ exp((f ⊕ g - C)/ε). (With ρ = ∞ on both sides it is the balanced solver's, P = a bᵀ/M exp(..): [`EntropicPlan::reference_mass`] says which.)
+    /// P = a bᵀ exp((f ⊕ g - C)/ε). (With ρ = ∞ on both sides it is the balanced solver's, P = a bᵀ/M exp(..):
+    /// [`EntropicPlan::reference_mass`] says which.)
     pub plan: EntropicPlan<'a>,
-    /// How the solver ended: [`Status::Converged`], [`Status::IterationLimit`], [`Status::Stopped`], or [`Status::Inaccurate`] where rounding keeps the residual above the
-    /// tolerance.
+    /// How the solver ended: [`Status::Converged`], [`Status::IterationLimit`], [`Status::Stopped`], or
+    /// [`Status::Inaccurate`] where rounding keeps the residual above the tolerance.
     pub status: Status,
     /// The residual that the last iteration found (see [`Options::tolerance`](super::Options::tolerance)).
     pub residual: f64,
@@ -41,7 +42,8 @@ impl Solution<'_> {
         self.plan.epsilon()
     }
 
-    /// Every term of the problem, its two values and the gap between them, in double precision. One look at all pairs (two where a side has ρ = ∞).
+    /// Every term of the problem, its two values and the gap between them, in double precision. One look at all pairs
+    /// (two where a side has ρ = ∞).
     pub fn values(&self) -> Values {
         Values::new(self)
     }

@@ -25,12 +25,14 @@ pub struct Values {
     pub source_marginal_error: f64,
     /// Σⱼ |Σᵢ Pᵢⱼ - bⱼ|.
     pub target_marginal_error: f64,
-    /// <C, P> + ε KL(P | a bᵀ) + ρ₁ KL(P 1 | a) + ρ₂ KL(Pᵀ 1 | b), without the term of a side whose ρ is infinite: its marginal is exact, up to the error above.
+    /// <C, P> + ε KL(P | a bᵀ) + ρ₁ KL(P 1 | a) + ρ₂ KL(Pᵀ 1 | b), without the term of a side whose ρ is infinite:
+    /// its marginal is exact, up to the error above.
     pub primal: f64,
     /// The dual value of f and g: a lower bound on the optimum.
     pub dual: f64,
-    /// The value of a plan that is feasible, minus `dual`, and what rounding may have done to either: how far `dual` is from the optimum at most. It is computed from the marginals
-    /// without cancellation. Where one side has ρ = ∞, the feasible plan is P with that side scaled to its weights; where both have, the rounded one.
+    /// The value of a plan that is feasible, minus `dual`, and what rounding may have done to either: how far `dual`
+    /// is from the optimum at most. It is computed from the marginals without cancellation. Where one side has ρ = ∞,
+    /// the feasible plan is P with that side scaled to its weights; where both have, the rounded one.
     pub gap: f64,
 }
 
@@ -100,7 +102,8 @@ impl Values {
         };
         let dual =
             source.dual(by_source) + target.dual(by_target) - epsilon * (mass - source_mass * target_mass);
-        // A side whose marginal must be exact has it up to the rounding of the potentials: scaled to it the plan is feasible, whatever the other side's marginal is then.
+        // A side whose marginal must be exact has it up to the rounding of the potentials: scaled to it the plan is
+        // feasible, whatever the other side's marginal is then.
         let gap = if by_source == f64::INFINITY {
             let factors = source.factors();
             let columns = Marginals::of(plan, Some(&factors), None).columns;

@@ -23,8 +23,9 @@ fn scrambled(icnn: &mut Icnn<f64>, stream: &mut RandomStream, scale: f64) {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
-    /// Convexity on segments, monotonicity of the gradient with the constant of strong convexity, and Hessians that are positive semidefinite, whatever the
-    /// parameters. The bounds are those of rounding: some hundred operations on numbers no larger than `size`.
+    /// Convexity on segments, monotonicity of the gradient with the constant of strong convexity, and Hessians that
+    /// are positive semidefinite, whatever the parameters. The bounds are those of rounding: some hundred operations
+    /// on numbers no larger than `size`.
     #[test]
     fn networks_are_convex_whatever_their_parameters(
         seed in any::<u64>(),
@@ -65,7 +66,8 @@ proptest! {
     }
 }
 
-/// A bound on the absolute sums inside a network at points of a few units: the product of the layers' sums of magnitudes, with softplus of a parameter at most 1 + |v|.
+/// A bound on the absolute sums inside a network at points of a few units: the product of the layers' sums of
+/// magnitudes, with softplus of a parameter at most 1 + |v|.
 fn parameters_size(icnn: &Icnn<f64>) -> f64 {
     let mut size = 10.0;
     for tensor in icnn.tensors() {

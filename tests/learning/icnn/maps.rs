@@ -7,7 +7,8 @@ use brenier::nn::optim::{Adam, AdamOptions, Optimiser};
 use brenier::nn::{Activation, Icnn, IcnnOptions, IcnnWorkspace, Parameters};
 use brenier::random::RandomStream;
 
-/// Pre-activations keep their size through ten layers; halves of normal weights, made positive, would multiply it by the root of the width at each.
+/// Pre-activations keep their size through ten layers; halves of normal weights, made positive, would multiply it by
+/// the root of the width at each.
 #[test]
 fn signals_keep_their_size_at_the_start() {
     for activation in [Activation::Relu, Activation::Softplus, Activation::Elu { alpha: 1.0 }] {

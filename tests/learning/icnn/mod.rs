@@ -1,4 +1,5 @@
-//! Input-convex networks: convexity as a property, every gradient against finite differences in double precision, closed forms, a fitted Brenier map, hostile input.
+//! Input-convex networks: convexity as a property, every gradient against finite differences in double precision,
+//! closed forms, a fitted Brenier map, hostile input.
 
 mod closed_forms;
 mod convexity;

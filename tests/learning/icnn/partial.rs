@@ -143,7 +143,8 @@ fn any_network(
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(150))]
-    /// As for the convex network, with one condition for all points. Values are some hundreds at most, and a hundred operations lead to each.
+    /// As for the convex network, with one condition for all points. Values are some hundreds at most, and a hundred
+    /// operations lead to each.
     #[test]
     fn networks_are_convex_for_every_condition(
         seed in any::<u64>(),

@@ -74,8 +74,8 @@ impl<T: Scalar> Data<T> {
     }
 }
 
-/// Central differences of order h²: with h = 1e-5 the error is 1e-10 from the third derivative and EPS/h = 2e-11 from rounding, times the loss.
-/// Predictions within h of a kink are not met with these seeds.
+/// Central differences of order h²: with h = 1e-5 the error is 1e-10 from the third derivative and EPS/h = 2e-11 from
+/// rounding, times the loss. Predictions within h of a kink are not met with these seeds.
 #[test]
 fn gradients_are_the_differences_of_values() {
     let h = 1e-5;

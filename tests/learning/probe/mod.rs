@@ -1,4 +1,5 @@
-//! The probe against independent solvers and closed forms, perturbations against what is known to be smallest, and the exercise's numbers on its data.
+//! The probe against independent solvers and closed forms, perturbations against what is known to be smallest, and
+//! the exercise's numbers on its data.
 
 mod exercise;
 mod fits;

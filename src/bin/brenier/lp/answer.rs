@@ -239,7 +239,8 @@ impl Answer<'_> {
         ]
     }
 
-    /// By how much the objective of x is worse than that of the duals. Of a solver that was stopped it says something only where x and the duals are feasible.
+    /// By how much the objective of x is worse than that of the duals. Of a solver that was stopped it says something
+    /// only where x and the duals are feasible.
     fn gap(&self) -> Option<f64> {
         let certificate = &self.solution.certificate;
         let tolerance = Certificate::TOLERANCE;

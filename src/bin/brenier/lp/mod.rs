@@ -43,7 +43,8 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     basis_out: Option<PathBuf>,
 
-    /// Write a line for each row and column to this CSV file: status, value, bounds, dual or reduced cost, and the ray that proves what there is to prove
+    /// Write a line for each row and column to this CSV file: status, value, bounds, dual or reduced cost, and the
+    /// ray that proves what there is to prove
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     solution: Option<PathBuf>,
 

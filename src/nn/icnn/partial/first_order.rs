@@ -63,12 +63,15 @@ impl<T: Scalar> PartialIcnn<T> {
         self.forward_keeping(x.into(), c.into(), workspace, Kept::Nothing)
     }
 
-    /// `y(x; c)`, (batch, 1); the workspace keeps what a following pass needs. x: (batch, inputs), c: (batch, conditions): a condition for each sample.
+    /// `y(x; c)`, (batch, 1); the workspace keeps what a following pass needs. x: (batch, inputs), c: (batch,
+    /// conditions): a condition for each sample.
     ///
     /// # Errors
-    /// [`Error::Shape`](crate::Error::Shape) for a wrong number of columns or of conditions, [`Error::Empty`](crate::Error::Empty) for an empty batch,
-    /// [`Error::NotFiniteEntry`](crate::Error::NotFiniteEntry) for NaN or infinity in x or c, [`Error::NotFinite`](crate::Error::NotFinite) in the parameters,
-    /// [`Error::Negative`](crate::Error::Negative) for a weight that a step made negative ([`project`](Self::project) was forgotten).
+    /// [`Error::Shape`](crate::Error::Shape) for a wrong number of columns or of conditions,
+    /// [`Error::Empty`](crate::Error::Empty) for an empty batch,
+    /// [`Error::NotFiniteEntry`](crate::Error::NotFiniteEntry) for NaN or infinity in x or c,
+    /// [`Error::NotFinite`](crate::Error::NotFinite) in the parameters, [`Error::Negative`](crate::Error::Negative)
+    /// for a weight that a step made negative ([`project`](Self::project) was forgotten).
     pub fn forward<'a, 'b, 'w>(
         &self,
         x: impl Into<MatrixView<'a, T>>,
@@ -154,8 +157,9 @@ impl<T: Scalar> PartialIcnn<T> {
         }
     }
 
-    /// From `dy`, the gradient of a loss in y (batch, 1), adds the gradient in the parameters to `gradient` and writes those in x (batch, inputs) and
-    /// in c (batch, conditions) to `dx` and `dc` where they are given. Belongs to the last [`forward`](Self::forward) through this workspace.
+    /// From `dy`, the gradient of a loss in y (batch, 1), adds the gradient in the parameters to `gradient` and
+    /// writes those in x (batch, inputs) and in c (batch, conditions) to `dx` and `dc` where they are given. Belongs
+    /// to the last [`forward`](Self::forward) through this workspace.
     ///
     /// With `r_l = q_l [W, A, B, b]_l` in parts `r^z`, `r^x` and `r^u`:
     /// ```text
@@ -215,7 +219,8 @@ impl<T: Scalar> PartialIcnn<T> {
         self.write_targets(workspace, dx, dc)
     }
 
-    /// The map: writes `g = ∇_x y(x; c)` for every sample, (batch, inputs). Belongs to the last [`forward`](Self::forward) through this workspace.
+    /// The map: writes `g = ∇_x y(x; c)` for every sample, (batch, inputs). Belongs to the last
+    /// [`forward`](Self::forward) through this workspace.
     ///
     /// # Errors
     /// As [`backward`](Self::backward).
@@ -281,8 +286,8 @@ impl<T: Scalar> PartialIcnn<T> {
         }
     }
 
-    /// From the gradients in gates and contexts that a pass has left, those in the parameters of the layers on u, and in the end that in c, which the first layer's
-    /// `context_gradient` receives.
+    /// From the gradients in gates and contexts that a pass has left, those in the parameters of the layers on u, and
+    /// in the end that in c, which the first layer's `context_gradient` receives.
     pub(super) fn context_backward(&self, workspace: &mut PartialIcnnWorkspace<T>, gradient: &mut [T]) {
         let batch = workspace.batch;
         for (index, layer) in self.layers.iter().enumerate().rev() {
@@ -413,7 +418,8 @@ impl<T: Scalar> PartialIcnn<T> {
         [self.inputs, self.layers.len()].into_iter().chain(widths)
     }
 
-    /// The parameters of a layer that may have any sign: where they lie, how many columns they have, and at which of the packed columns they begin.
+    /// The parameters of a layer that may have any sign: where they lie, how many columns they have, and at which of
+    /// the packed columns they begin.
     pub(super) fn free_columns(&self, layer: &Layer) -> [(Range<usize>, usize, usize); 3] {
         [
             (layer.input_weight.clone(), self.inputs, layer.hidden),

@@ -6,13 +6,16 @@
 //! z_(l+1) = f((z_l ∘ γ_l) W_lᵀ + (x ∘ β_l) A_lᵀ + u_l B_lᵀ + b_l),   W_l >= 0
 //! y = the last of them without f, + α/2 |x|²
 //! ```
-//! For a fixed c the gates are numbers, those of units not negative, and what is left is a convex network in x (Amos, Xu and Kolter 2017, section 3.2; Bunne, Krause and Cuturi
-//! 2022 train them as maps). Layers are counted from 0; the first has no z and no γ.
+//! For a fixed c the gates are numbers, those of units not negative, and what is left is a convex network in x (Amos,
+//! Xu and Kolter 2017, section 3.2; Bunne, Krause and Cuturi 2022 train them as maps). Layers are counted from 0; the
+//! first has no z and no γ.
 //!
-//! A layer is one product here too, of `[z ∘ γ, x ∘ β, u, 1]` with `[W, A, B, b]`; the gates and the path of the condition are three linear layers on u beside it.
-//! Products cost as in [`Icnn`](super::Icnn), and `2 batch m (m' + n + d)` flops each way for the linear layers on a context of width m behind which m' follow.
+//! A layer is one product here too, of `[z ∘ γ, x ∘ β, u, 1]` with `[W, A, B, b]`; the gates and the path of the
+//! condition are three linear layers on u beside it. Products cost as in [`Icnn`](super::Icnn), and
+//! `2 batch m (m' + n + d)` flops each way for the linear layers on a context of width m behind which m' follow.
 //!
-//! Files as in the room above: `options`, `workspace`, `first_order`, `second_order`; `context` has the layers on u and their backward pass, `columns` the products entry by entry.
+//! Files as in the room above: `options`, `workspace`, `first_order`, `second_order`; `context` has the layers on u
+//! and their backward pass, `columns` the products entry by entry.
 
 mod columns;
 mod context;
@@ -61,7 +64,8 @@ struct Layer {
     next_context: Option<ContextLayer>,
 }
 
-/// A partially input-convex neural network `y(x; c)`: convex in x, free in c. See the [module](super) for the convex network itself, and this file for formulas.
+/// A partially input-convex neural network `y(x; c)`: convex in x, free in c. See the [module](super) for the convex
+/// network itself, and this file for formulas.
 ///
 /// # Examples
 /// ```
@@ -141,9 +145,11 @@ impl<T: Scalar> Parameters<T> for PartialIcnn<T> {
         &mut self.parameters
     }
 
-    /// For l = 0, 1, …: `hidden.l.weight` (out, hidden; from l = 1 on), `input.l.weight` (out, inputs), `context.l.weight` (out, context), `bias.l` (out), then weight and bias of
-    /// `hidden_gate.l` (from l = 1 on), `input_gate.l` and `condition.l` (which makes the next context; not in the last); at the end, where it is
-    /// trainable, `strong_convexity` (1). With [`NonNegativity::Softplus`] `hidden.l.raw_weight` and `raw_strong_convexity` instead.
+    /// For l = 0, 1, …: `hidden.l.weight` (out, hidden; from l = 1 on), `input.l.weight` (out, inputs),
+    /// `context.l.weight` (out, context), `bias.l` (out), then weight and bias of `hidden_gate.l` (from l = 1 on),
+    /// `input_gate.l` and `condition.l` (which makes the next context; not in the last); at the end, where it is
+    /// trainable, `strong_convexity` (1). With [`NonNegativity::Softplus`] `hidden.l.raw_weight` and
+    /// `raw_strong_convexity` instead.
     fn tensors(&self) -> Vec<TensorPlace> {
         let mut tensors = Vec::new();
         for (index, layer) in self.layers.iter().enumerate() {

@@ -40,8 +40,9 @@ pub struct PartialIcnnOptions {
 }
 
 impl PartialIcnnOptions {
-    /// So many inputs and numbers in a condition, hidden layers of these widths, and as many layers of the condition's path with theirs. Softplus between the layers, SiLU between
-    /// those of the condition, gates by the rectifier, weights projected, no quadratic term, principled initial weights.
+    /// So many inputs and numbers in a condition, hidden layers of these widths, and as many layers of the
+    /// condition's path with theirs. Softplus between the layers, SiLU between those of the condition, gates by the
+    /// rectifier, weights projected, no quadratic term, principled initial weights.
     pub fn new(inputs: usize, conditions: usize, hidden: &[usize], condition_hidden: &[usize]) -> Self {
         PartialIcnnOptions {
             inputs,
@@ -57,7 +58,8 @@ impl PartialIcnnOptions {
         }
     }
 
-    /// The same with a trainable quadratic term `α/2 |x|²` that begins with α = 1, and the rest so small that the gradient begins near the identity map for every condition.
+    /// The same with a trainable quadratic term `α/2 |x|²` that begins with α = 1, and the rest so small that the
+    /// gradient begins near the identity map for every condition.
     pub fn near_identity(
         inputs: usize,
         conditions: usize,
@@ -108,7 +110,8 @@ impl PartialIcnnOptions {
     /// The network.
     ///
     /// # Errors
-    /// As [`IcnnOptions::build`](crate::nn::IcnnOptions::build); besides [`Error::Shape`] if the two paths do not have as many layers, and [`Error::Choice`] for a gate that can be negative.
+    /// As [`IcnnOptions::build`](crate::nn::IcnnOptions::build); besides [`Error::Shape`] if the two paths do not
+    /// have as many layers, and [`Error::Choice`] for a gate that can be negative.
     pub fn build<T: Scalar>(&self, stream: &mut RandomStream) -> Result<PartialIcnn<T>> {
         self.check()?;
         let too_large = || Error::Argument {
@@ -221,8 +224,10 @@ impl PartialIcnnOptions {
         check_quadratic(self.strong_convexity, self.non_negativity, self.initialisation)
     }
 
-    /// Draws the weights of a layer. Of the half of the variance that a unit has alone ([`initialisation`](crate::nn::icnn)), weights on units give one half, those on inputs and
-    /// on the context a quarter each. Gates begin around 1, where the network is a convex one with x and c side by side; He's weights lead the context on.
+    /// Draws the weights of a layer. Of the half of the variance that a unit has alone
+    /// ([`initialisation`](crate::nn::icnn)), weights on units give one half, those on inputs and on the context a
+    /// quarter each. Gates begin around 1, where the network is a convex one with x and c side by side; He's weights
+    /// lead the context on.
     fn fill<T: Scalar>(
         &self,
         layers: &[Layer],

@@ -1,7 +1,8 @@
 //! The backward pass of a conditional map `g = ∇_x y(x; c)`, in the parameters, in x and in c.
 //!
-//! As for the [convex network](crate::nn::icnn), with the scalar `S = Σ <w, g>`: tangents go up through the gates, `q` and `ζ` come down through them. With
-//! `r = q [W, A, B, b]` and `ρ = ζ [W, A, B, b]` at a layer, in parts for z, x and u:
+//! As for the [convex network](crate::nn::icnn), with the scalar `S = Σ <w, g>`: tangents go up through the gates,
+//! `q` and `ζ` come down through them. With `r = q [W, A, B, b]` and `ρ = ζ [W, A, B, b]` at a layer, in parts for z,
+//! x and u:
 //!
 //! ```text
 //! ζ_(l-1) = (r^z ∘ γ) ṡ f'' + (ρ^z ∘ γ) f',   dx = Σ_l ρ^x ∘ β + α w
@@ -34,10 +35,12 @@ impl<T: Scalar> PartialIcnn<T> {
         self.forward_keeping(x.into(), c.into(), workspace, Kept::Curvature)
     }
 
-    /// The backward pass of the map ([`input_gradient`](Self::input_gradient)). From w (batch, inputs), the gradient of a loss in g, adds the gradient in
-    /// the parameters to `gradient` and writes those in x, `∇_x²y w`, and in c to `dx` and `dc` where they are given. The source file has the formulas.
+    /// The backward pass of the map ([`input_gradient`](Self::input_gradient)). From w (batch, inputs), the gradient
+    /// of a loss in g, adds the gradient in the parameters to `gradient` and writes those in x, `∇_x²y w`, and in c
+    /// to `dx` and `dc` where they are given. The source file has the formulas.
     ///
-    /// Belongs to the last [`forward_for_second_order`](Self::forward_for_second_order) through this workspace. Where an activation has a corner its curvature counts as zero.
+    /// Belongs to the last [`forward_for_second_order`](Self::forward_for_second_order) through this workspace. Where
+    /// an activation has a corner its curvature counts as zero.
     ///
     /// # Errors
     /// [`Error::NoForwardPass`](crate::Error::NoForwardPass), [`Error::Shape`](crate::Error::Shape) if shapes do not fit.
@@ -54,7 +57,8 @@ impl<T: Scalar> PartialIcnn<T> {
         self.second_order(OPERATION, w.into(), workspace, Some(gradient), dx, dc)
     }
 
-    /// `∇_x²y(x; c) w` for every sample, (batch, inputs), written to `hw`. Belongs to the last [`forward_for_second_order`](Self::forward_for_second_order).
+    /// `∇_x²y(x; c) w` for every sample, (batch, inputs), written to `hw`. Belongs to the last
+    /// [`forward_for_second_order`](Self::forward_for_second_order).
     ///
     /// # Errors
     /// As [`input_gradient_backward`](Self::input_gradient_backward).

@@ -39,8 +39,8 @@ pub(super) struct LayerMemory<T> {
 
 /// The memory of a [`PartialIcnn`]'s passes.
 ///
-/// It may serve several networks in turn, but a backward pass belongs to the forward pass that came last, with the parameters of that pass. Once it has seen the largest batch it
-/// allocates nothing more.
+/// It may serve several networks in turn, but a backward pass belongs to the forward pass that came last, with the
+/// parameters of that pass. Once it has seen the largest batch it allocates nothing more.
 #[derive(Debug, Clone)]
 pub struct PartialIcnnWorkspace<T> {
     /// Rows of the last forward pass; zero before the first.

@@ -1,7 +1,9 @@
 //! Whether what is predicted with probability p happens in a share p of the cases.
 //!
-//! Predictions are sorted into bins of equal width. The expected calibration error is `Σ_bins n_bin / n |mean p - share of class 1|` (Guo, Pleiss, Sun and Weinberger, "On calibration of modern
-//! neural networks", ICML 2017); the Brier score is the mean of `(p - y)²` (Brier, Monthly Weather Review 1950). Both are 0 at best.
+//! Predictions are sorted into bins of equal width. The expected calibration error is
+//! `Σ_bins n_bin / n |mean p - share of class 1|` (Guo, Pleiss, Sun and Weinberger, "On calibration of modern neural
+//! networks", ICML 2017); the Brier score is the mean of `(p - y)²` (Brier, Monthly Weather Review 1950). Both are 0
+//! at best.
 
 use super::{Labels, check_scores};
 use crate::Scalar;

@@ -53,7 +53,8 @@ impl Confusion {
 /// The counts where a score above `threshold` means class 1.
 ///
 /// # Errors
-/// [`Error::Empty`](crate::Error::Empty) without scores, [`Error::Shape`](crate::Error::Shape) for another number of labels, [`Error::Label`](crate::Error::Label) for a label that is not 0 or 1,
+/// [`Error::Empty`](crate::Error::Empty) without scores, [`Error::Shape`](crate::Error::Shape) for another number of
+/// labels, [`Error::Label`](crate::Error::Label) for a label that is not 0 or 1,
 /// [`Error::NotFinite`](crate::Error::NotFinite) for a score that is not finite.
 ///
 /// # Examples

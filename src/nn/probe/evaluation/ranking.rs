@@ -1,7 +1,8 @@
 //! How well scores order two classes: the ROC curve and the area under it.
 //!
-//! The area is the chance that a sample of class 1 scores higher than one of class 0, ties counted half: Mann and Whitney's U over the number of pairs (Hanley and McNeil, "The
-//! meaning and use of the area under a receiver operating characteristic curve", Radiology 1982). One sort: n log n.
+//! The area is the chance that a sample of class 1 scores higher than one of class 0, ties counted half: Mann and
+//! Whitney's U over the number of pairs (Hanley and McNeil, "The meaning and use of the area under a receiver
+//! operating characteristic curve", Radiology 1982). One sort: n log n.
 
 use super::{Labels, check_scores};
 use crate::Scalar;

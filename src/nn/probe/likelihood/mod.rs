@@ -4,17 +4,21 @@
 //! P(w, b) = λ/2 w·w + C Σ_i u_i ln(1 + e^(-y_i z_i)),   z_i = w · x_i + b,   y = ±1
 //! D(α)    = -|Σ_i α_i y_i x_i|² / (2 λ) - Σ_i [α_i ln(α_i / c_i) + (c_i - α_i) ln((c_i - α_i) / c_i)],   c_i = C u_i
 //! ```
-//! with α in [0, c] and, where there is a bias (which is not penalised), `Σ α_i y_i = 0`. `D <= P` for every such α, so `P - D` bounds how far P is from its
-//! minimum. Here `α_i = c_i σ(-y_i z_i)`, the derivatives of the losses; with a bias the heavier class is scaled down until the sum is zero. Without a bias the
-//! gap is then `|∇P|² / (2 λ)`. λ = 1 is scikit-learn's objective.
+//! with α in [0, c] and, where there is a bias (which is not penalised), `Σ α_i y_i = 0`. `D <= P` for every such α,
+//! so `P - D` bounds how far P is from its minimum. Here `α_i = c_i σ(-y_i z_i)`, the derivatives of the losses; with
+//! a bias the heavier class is scaled down until the sum is zero. Without a bias the gap is then `|∇P|² / (2 λ)`. λ =
+//! 1 is scikit-learn's objective.
 //!
-//! Each step solves `∇²P d = -∇P` by conjugate gradients, to an accuracy that grows with the progress (Dembo, Eisenstat and Steihaug, "Inexact Newton methods", SIAM J. Numer.
-//! Anal. 1982; for this problem Lin, Weng and Keerthi, "Trust region Newton method for large-scale logistic regression", JMLR 2008), and goes along d as far as the objective falls as it should
-//! (Armijo). A product with the Hessian is one pass over the rows, `∇²P v = λ v + Σ c_i σ(z_i) σ(-z_i) (x_i · v) x_i`; products of the rows with d come with it, so that the search along d reads
-//! no rows at all. Everything is in double precision, also for rows in single.
+//! Each step solves `∇²P d = -∇P` by conjugate gradients, to an accuracy that grows with the progress (Dembo,
+//! Eisenstat and Steihaug, "Inexact Newton methods", SIAM J. Numer. Anal. 1982; for this problem Lin, Weng and
+//! Keerthi, "Trust region Newton method for large-scale logistic regression", JMLR 2008), and goes along d as far as
+//! the objective falls as it should (Armijo). A product with the Hessian is one pass over the rows,
+//! `∇²P v = λ v + Σ c_i σ(z_i) σ(-z_i) (x_i · v) x_i`; products of the rows with d come with it, so that the search
+//! along d reads no rows at all. Everything is in double precision, also for rows in single.
 //!
-//! Without penalty (λ = 0) there is a minimum only if no direction separates the classes. Where an iterate separates them, that is
-//! [`Separable`](LikelihoodStatus::Separable): the infimum is 0 and not reached, and the probe is the separating one. There is no dual value then.
+//! Without penalty (λ = 0) there is a minimum only if no direction separates the classes. Where an iterate separates
+//! them, that is [`Separable`](LikelihoodStatus::Separable): the infimum is 0 and not reached, and the probe is the
+//! separating one. There is no dual value then.
 //!
 //! | file | |
 //! | --- | --- |
@@ -82,11 +86,13 @@ pub struct LikelihoodFit<T> {
     pub inner_iterations: u64,
 }
 
-/// Logistic regression to tolerance. It minimises `λ/2 w·w + C Σ ln(1 + e^(-y z))`; the certificate bounds the optimum from below by the dual.
+/// Logistic regression to tolerance. It minimises `λ/2 w·w + C Σ ln(1 + e^(-y z))`; the certificate bounds the
+/// optimum from below by the dual.
 ///
 /// # Errors
-/// [`Error::Empty`](crate::Error::Empty), [`Error::Shape`](crate::Error::Shape), [`Error::Label`](crate::Error::Label),
-/// [`Error::NotFiniteEntry`](crate::Error::NotFiniteEntry), [`Error::NotFinite`](crate::Error::NotFinite), [`Error::Negative`](crate::Error::Negative),
+/// [`Error::Empty`](crate::Error::Empty), [`Error::Shape`](crate::Error::Shape),
+/// [`Error::Label`](crate::Error::Label), [`Error::NotFiniteEntry`](crate::Error::NotFiniteEntry),
+/// [`Error::NotFinite`](crate::Error::NotFinite), [`Error::Negative`](crate::Error::Negative),
 /// [`Error::OneClass`](crate::Error::OneClass) for samples that nothing can be learned from;
 /// [`Error::Argument`](crate::Error::Argument) for options out of range.
 ///

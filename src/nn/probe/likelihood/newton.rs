@@ -123,7 +123,8 @@ impl<'a, 'o, T: Scalar> Newton<'a, 'o, T> {
         }
     }
 
-    /// The Newton direction, by conjugate gradients, and its logits; gives the number of passes. `progress` is the gradient relative to the first.
+    /// The Newton direction, by conjugate gradients, and its logits; gives the number of passes. `progress` is the
+    /// gradient relative to the first.
     pub(super) fn find_direction(&mut self, progress: f64) -> u64 {
         self.step.fill(0.0);
         self.step_logits.fill(0.0);

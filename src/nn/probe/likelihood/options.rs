@@ -19,7 +19,8 @@ pub struct LikelihoodOptions {
     pub loss_weight: f64,
     /// Whether the probe has a bias, which is not penalised. Default false.
     pub bias: bool,
-    /// The gap at which the solver ends, relative to the objective; with λ = 0, the same for the norm of the gradient, relative to that at zero. Default 1e-12.
+    /// The gap at which the solver ends, relative to the objective; with λ = 0, the same for the norm of the
+    /// gradient, relative to that at zero. Default 1e-12.
     pub tolerance: f64,
     /// Largest number of Newton steps. Default 100.
     pub max_iterations: u64,

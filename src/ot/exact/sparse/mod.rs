@@ -1,8 +1,8 @@
 //! The sparse simplex: an entropic warm start says which few arcs matter, a network simplex solves over these, and a look at
 //! all pairs says whether any other is missing.
 //!
-//! The stages in their order: `ot/ordering`, `scaled`, `warm_start`, `sweep`, `refine`, `greedy`, then `rounds` of `pivots` on the `basis` and of pricing, the
-//! last by `screen`. The table of [`exact`](super) says what each costs.
+//! The stages in their order: `ot/ordering`, `scaled`, `warm_start`, `sweep`, `refine`, `greedy`, then `rounds` of
+//! `pivots` on the `basis` and of pricing, the last by `screen`. The table of [`exact`](super) says what each costs.
 //!
 //! Whatever the warm start gives, the answer is optimal: candidates only decide how many pivots and rounds it takes. Where that goes
 //! wrong (candidates without a feasible plan, costs that potentials cannot resolve) the plain simplex goes on from the plan so far.

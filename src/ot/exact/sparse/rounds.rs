@@ -34,8 +34,8 @@ const PAIRS_OF_A_ROW: usize = 8;
 const BRIDGES_OF_A_SOURCE: usize = 3;
 const TARGETS_LOOKED_AT: usize = 4096;
 
-/// Looks at all pairs after which the plain simplex is to go on if the violated ones are still more than a twentieth of the nodes, and have not
-/// halved since the look before.
+/// Looks at all pairs after which the plain simplex is to go on if the violated ones are still more than a twentieth
+/// of the nodes, and have not halved since the look before.
 const DENSE_ROUNDS: u32 = 4;
 
 /// Pivots a node, and rounds, after which the plain simplex is to go on: ordinary problems need a tenth.

@@ -1,8 +1,8 @@
 //! The costs as the heuristic stages see them: single precision, centred, of ordinary size.
 //!
-//! Warm start and candidate sweeps only have to point to the right pairs, so they work in `f32`, which is twice as fast. For that the costs must
-//! not drown in what does not matter: C = unit * c + rᵢ + sⱼ with c of ordinary size and the shifts r, s absorbed by the
-//! potentials.
+//! Warm start and candidate sweeps only have to point to the right pairs, so they work in `f32`, which is twice as
+//! fast. For that the costs must not drown in what does not matter: C = unit * c + rᵢ + sⱼ with c of ordinary size
+//! and the shifts r, s absorbed by the potentials.
 //! * Points: the clouds are moved to the origin and scaled so that the largest coordinate is one. For squared Euclidean
 //!   costs each cloud has its own centre: with t = x̄ - ȳ, |x - y|² = |x' - y'|² + (2 t·x' + |t|²) - 2 t·y'.
 //! * A matrix: the rows' and then the columns' minima are subtracted, as the Hungarian algorithm begins, and the unit is
@@ -170,9 +170,10 @@ impl<'s, 'a, T: Scalar> ScaledProblem<'s, 'a, T> {
     /// The costs between all points, and bounds (ρ, κ) on their errors: a computed c̃ is off by at most ρ c̃ + κ. `None` where
     /// there is no bound.
     ///
-    /// With u = 2⁻²⁴, d coordinates of at most one and squared lengths of at most X and Y: rounding moves each coordinate by at most u, so a distance by at
-    /// most 2u√d and a squared one by 4u√d(√X + √Y) + 4u²d. What is computed from differences has a relative error of (d + 20) u; as a
-    /// product, an absolute one of (d + 4) u (X + 2√(XY) + Y).
+    /// With u = 2⁻²⁴, d coordinates of at most one and squared lengths of at most X and Y: rounding moves each
+    /// coordinate by at most u, so a distance by at most 2u√d and a squared one by 4u√d(√X + √Y) + 4u²d. What is
+    /// computed from differences has a relative error of (d + 20) u; as a product, an absolute one of (d + 4) u (X +
+    /// 2√(XY) + Y).
     pub fn bounded(&self) -> Option<(Blocks<'_, 'a, T>, f64, f64)> {
         let Origin::Points(distance) = self.origin else { return None };
         let unit = 0.5 * f64::from(f32::EPSILON);

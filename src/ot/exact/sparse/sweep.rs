@@ -5,10 +5,11 @@
 //! temperature is added: a row's candidates are, nearly, a sample from its row of the entropic plan, which has the right column
 //! sums. The noise is one table in which each row begins elsewhere.
 //!
-//! **Buckets.** A heap would be asked m times a row. Instead the columns are dealt into 256 buckets, j modulo 256, whose minima are running minima of whole
-//! registers. The k-th least of these minima is no less than the k-th least of the row, and hardly larger, as neighbours (which are alike in the
-//! order of cells) lie in different buckets. What is at most that is collected in a second look at the row, and the
-//! best k of it are selected. Two loads, a subtraction, a minimum and a comparison an entry.
+//! **Buckets.** A heap would be asked m times a row. Instead the columns are dealt into 256 buckets, j modulo 256,
+//! whose minima are running minima of whole registers. The k-th least of these minima is no less than the k-th least
+//! of the row, and hardly larger, as neighbours (which are alike in the order of cells) lie in different buckets.
+//! What is at most that is collected in a second look at the row, and the best k of it are selected. Two loads, a
+//! subtraction, a minimum and a comparison an entry.
 
 // Index loops in kernels: iterator adaptors lose the instruction set.
 #![allow(clippy::needless_range_loop)]

@@ -147,8 +147,8 @@ impl<'s, 'a, T: Scalar> WarmStart<'s, 'a, T> {
         finite(coarse)
     }
 
-    /// What the temperature of a level is, about, as a share of that of the coarser one: reduced costs grow with the square of the distance, and a level
-    /// has [`COARSENING`] times as many points in the same room.
+    /// What the temperature of a level is, about, as a share of that of the coarser one: reduced costs grow with the
+    /// square of the distance, and a level has [`COARSENING`] times as many points in the same room.
     fn cooling(&self) -> f32 {
         match &self.problem.sources.members {
             Members::Points(points) if self.problem.in_cells => {

@@ -8,8 +8,8 @@ use crate::ot::sinkhorn::plain::Outcome;
 use crate::scalar::Scalar;
 
 impl<A: Scalar> Driver<'_, '_, '_, '_, '_, A> {
-    /// Anderson's extrapolation of Sinkhorn's iteration from the potentials that are there; `None` when it is time to leave, which comes only if
-    /// it is `impatient`.
+    /// Anderson's extrapolation of Sinkhorn's iteration from the potentials that are there; `None` when it is time to
+    /// leave, which comes only if it is `impatient`.
     pub(super) fn extrapolate(&mut self, memory: usize, impatient: bool) -> Option<Outcome> {
         let mut anderson = Anderson::new(memory);
         let mut errors: Vec<f64> = Vec::new();

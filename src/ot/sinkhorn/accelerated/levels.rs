@@ -46,7 +46,8 @@ impl<A: Scalar> Driver<'_, '_, '_, '_, '_, A> {
         None
     }
 
-    /// One look and one solve, or a few where the model's reach was too short: the error before. `None` if it may refuse, and ε is too small to begin with.
+    /// One look and one solve, or a few where the model's reach was too short: the error before. `None` if it may
+    /// refuse, and ε is too small to begin with.
     fn solve_level(&mut self, may_refuse: bool) -> std::result::Result<Option<f64>, Outcome> {
         let mut last: Option<(Vec<f64>, f64, f64)> = None;
         let mut error = f64::INFINITY;

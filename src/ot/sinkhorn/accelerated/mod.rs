@@ -1,18 +1,20 @@
 //! The accelerated method: ε lowered step by step, and Newton's method on a truncated model of each plan.
 //!
-//! Sinkhorn's iteration crawls where ε is small beside the costs: thousands of looks at all pairs. One look is enough to say which few pairs carry nearly
-//! all of the plan, and over these the same equations can be solved to any accuracy without looking at the others. So each look is followed by
-//! Newton's method on the truncated model (`model`, `newton`, `preconditioner`), and the next look tells how much of the promise was kept.
+//! Sinkhorn's iteration crawls where ε is small beside the costs: thousands of looks at all pairs. One look is enough
+//! to say which few pairs carry nearly all of the plan, and over these the same equations can be solved to any
+//! accuracy without looking at the others. So each look is followed by Newton's method on the truncated model
+//! (`model`, `newton`, `preconditioner`), and the next look tells how much of the promise was kept.
 //!
-//! 1. **Entry** (`extrapolation`). Anderson's extrapolation of Sinkhorn's iteration at the target ε. Easy problems end here; the others are left as soon as
-//!    the rate says that they would take long.
-//! 2. **Levels** (`levels`). ε from a quarter of the typical cost down to the target, halved from level to level, one look and one solve at each; potentials
-//!    are extrapolated from level to level.
-//! 3. **Target** (`target`). The same steps at the target ε until the true error of the marginals is below the tolerance. A step after which neither
-//!    the dual rose nor the error fell is taken back and shortened.
+//! 1. **Entry** (`extrapolation`). Anderson's extrapolation of Sinkhorn's iteration at the target ε. Easy problems
+//!   end here; the others are left as soon as the rate says that they would take long.
+//! 2. **Levels** (`levels`). ε from a quarter of the typical cost down to the target, halved from level to level, one
+//!   look and one solve at each; potentials are extrapolated from level to level.
+//! 3. **Target** (`target`). The same steps at the target ε until the true error of the marginals is below the
+//!   tolerance. A step after which neither the dual rose nor the error fell is taken back and shortened.
 //!
-//! The idea of solving with a sparse approximation of the Hessian is that of Tang, Rahmanian, Shavlovsky, Thekumparampil, Xiao and Ying (*Accelerating Sinkhorn algorithm with sparse
-//! Newton iterations*, 2024) and of Kemertas, Jepson and Farahmand (*Efficient and accurate optimal transport with mirror descent and conjugate
+//! The idea of solving with a sparse approximation of the Hessian is that of Tang, Rahmanian, Shavlovsky,
+//! Thekumparampil, Xiao and Ying (*Accelerating Sinkhorn algorithm with sparse Newton iterations*, 2024) and of
+//! Kemertas, Jepson and Farahmand (*Efficient and accurate optimal transport with mirror descent and conjugate
 //! gradients*, 2025); the model with its rest by blocks, and its use for whole steps, are our own.
 
 mod driver;

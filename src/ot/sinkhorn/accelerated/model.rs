@@ -189,8 +189,8 @@ fn extract_kernel<S: Simd, A: Scalar>(
 }
 
 dispatch! {
-    /// Appends the entries `factor * exponentials[j]` above min(`least_of_row`, `least_by_column[j]`), and gives the sums of the others over
-    /// the blocks of columns that begin at `starts`.
+    /// Appends the entries `factor * exponentials[j]` above min(`least_of_row`, `least_by_column[j]`), and gives the
+    /// sums of the others over the blocks of columns that begin at `starts`.
     #[allow(clippy::too_many_arguments)]
     fn extract<A: Scalar>(
         exponentials: &[A],

@@ -7,9 +7,10 @@
 //! D(d) = Σ b̃ⱼ dⱼ - Σ aᵢ ln sᵢ,    sᵢ = (M e^d)ᵢ / aᵢ
 //! ```
 //!
-//! concave, with gradient b̃ - q for qⱼ = e^dⱼ (Mᵀ ρ)ⱼ, ρᵢ = 1/sᵢ, and Hessian -(diag q - Qᵀ diag(1/a) Q) for Qᵢⱼ = ρᵢ Mᵢⱼ e^dⱼ. b̃ is b plus what the model's q
-//! at 0 is off, so that the gradient there is that of the true dual. Newton's direction comes from conjugate gradients, preconditioned
-//! (see [`super::preconditioner`]), to a tolerance that tightens as the gradient falls (Dembo, Eisenstat and Steihaug 1982).
+//! concave, with gradient b̃ - q for qⱼ = e^dⱼ (Mᵀ ρ)ⱼ, ρᵢ = 1/sᵢ, and Hessian -(diag q - Qᵀ diag(1/a) Q) for Qᵢⱼ =
+//! ρᵢ Mᵢⱼ e^dⱼ. b̃ is b plus what the model's q at 0 is off, so that the gradient there is that of the true dual.
+//! Newton's direction comes from conjugate gradients, preconditioned (see [`super::preconditioner`]), to a tolerance
+//! that tightens as the gradient falls (Dembo, Eisenstat and Steihaug 1982).
 
 use super::model::TruncatedModel;
 use super::preconditioner::Preconditioner;

@@ -1,10 +1,10 @@
 //! What conjugate gradients are preconditioned with: the diagonal for what changes from point to point, and an exact solve over blocks for
 //! what does not.
 //!
-//! Mass that has to move far moves through many weak couplings, and conjugate gradients on points would carry it there one coupling an
-//! iteration. Between blocks of neighbours the model is a small dense matrix B, and the Hessian of the problem between blocks,
-//! diag(q) - Bᵀ diag(1/a) B, is factored at once. With Z the indicator of the blocks the preconditioner is D⁻¹ + Z H_B⁻¹ Zᵀ, the additive two-level
-//! method of domain decomposition (Nicolaides 1987).
+//! Mass that has to move far moves through many weak couplings, and conjugate gradients on points would carry it
+//! there one coupling an iteration. Between blocks of neighbours the model is a small dense matrix B, and the Hessian
+//! of the problem between blocks, diag(q) - Bᵀ diag(1/a) B, is factored at once. With Z the indicator of the blocks
+//! the preconditioner is D⁻¹ + Z H_B⁻¹ Zᵀ, the additive two-level method of domain decomposition (Nicolaides 1987).
 
 use super::model::{Blocks, TruncatedModel};
 use crate::ot::sinkhorn::cholesky::Cholesky;

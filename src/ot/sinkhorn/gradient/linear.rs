@@ -1,20 +1,22 @@
 //! The linear system behind every implicit derivative, by conjugate gradients on its Schur complement.
 //!
-//! The potentials are given by r(f, g) = a and c(f, g) = b for the marginals r = P 1, c = Pᵀ 1. So a cotangent of the potentials is carried to
-//! whatever they depend on by λ, μ with
+//! The potentials are given by r(f, g) = a and c(f, g) = b for the marginals r = P 1, c = Pᵀ 1. So a cotangent of the
+//! potentials is carried to whatever they depend on by λ, μ with
 //!
 //! ```text
 //! ⎡ diag r   P    ⎤ ⎡λ⎤   ⎡s⎤
 //! ⎣ Pᵀ     diag c ⎦ ⎣μ⎦ = ⎣t⎦
 //! ```
 //!
-//! (Luise, Rudi, Pontil, Ciliberto, *Differential properties of Sinkhorn approximation*, 2018; Cuturi, Teboul, Niles-Weed, Vert, *Supervised
-//! quantile normalization*, 2020, and Eisenberger et al., *A unified framework for implicit Sinkhorn differentiation*, 2022, solve it too.) Without λ it is
-//! S μ = t - Pᵀ(s/r) with S = diag c - Pᵀ diag(1/r) P, symmetric and positive semidefinite; S 1 = 0, as the potentials are known up to a
-//! constant. The preconditioner is the diagonal of S.
+//! (Luise, Rudi, Pontil, Ciliberto, *Differential properties of Sinkhorn approximation*, 2018; Cuturi, Teboul,
+//! Niles-Weed, Vert, *Supervised quantile normalization*, 2020, and Eisenberger et al., *A unified framework for
+//! implicit Sinkhorn differentiation*, 2022, solve it too.) Without λ it is S μ = t - Pᵀ(s/r) with S = diag c - Pᵀ
+//! diag(1/r) P, symmetric and positive semidefinite; S 1 = 0, as the potentials are known up to a constant. The
+//! preconditioner is the diagonal of S.
 //!
 //! # Cost
-//! One look at all pairs for a step: a row of P is computed once, for P z and for Pᵀ(..). Memory: O(n + m), and P where it fits into the bytes allowed.
+//! One look at all pairs for a step: a row of P is computed once, for P z and for Pᵀ(..). Memory: O(n + m), and P
+//! where it fits into the bytes allowed.
 
 use super::Options;
 use super::kernels::add_projections;
@@ -135,8 +137,9 @@ impl Schur<'_, '_, '_> {
             .sqrt()
     }
 
-    /// μ with S μ = `rhs`, by preconditioned conjugate gradients (Hestenes and Stiefel 1952), begun again from the true residual where the one
-    /// that is carried along says more than is so. `magnitudes` are the sums of the absolute terms of `rhs`.
+    /// μ with S μ = `rhs`, by preconditioned conjugate gradients (Hestenes and Stiefel 1952), begun again from the
+    /// true residual where the one that is carried along says more than is so. `magnitudes` are the sums of the
+    /// absolute terms of `rhs`.
     pub(super) fn solve(
         &self,
         mut rhs: Vec<f64>,

@@ -4,9 +4,10 @@ use crate::ot::sinkhorn::EntropicPlan;
 
 /// One of the three losses that entropic transport is used as.
 ///
-/// As functions of the costs the first two differ by a constant at convergence, ε (Σ a ln a + Σ b ln b - M ln M), so their
-/// gradients with respect to costs and points are the same: the plan. The third leaves the entropy out after it has shaped the plan: it is no
-/// minimum, its gradient needs the derivative of the plan, and it may be negative where a cost that rises drives mass to cheaper pairs.
+/// As functions of the costs the first two differ by a constant at convergence, ε (Σ a ln a + Σ b ln b - M ln M), so
+/// their gradients with respect to costs and points are the same: the plan. The third leaves the entropy out after it
+/// has shaped the plan: it is no minimum, its gradient needs the derivative of the plan, and it may be negative where
+/// a cost that rises drives mass to cheaper pairs.
 ///
 /// | as it is often written, for P = exp((u + v - C)/ε) and M = 1 | here |
 /// | --- | --- |
@@ -39,7 +40,8 @@ pub enum Loss {
     TransportCost,
 }
 
-/// A loss of a plan as it is, converged or not. One look at all pairs. [`Solution::values`](crate::ot::sinkhorn::Solution::values) tells more.
+/// A loss of a plan as it is, converged or not. One look at all pairs.
+/// [`Solution::values`](crate::ot::sinkhorn::Solution::values) tells more.
 pub fn value(plan: &EntropicPlan<'_>, loss: Loss) -> f64 {
     let (m, epsilon, mass) = (plan.columns(), plan.epsilon(), plan.reference_mass());
     let (a, b) = (plan.source_weights(), plan.target_weights());

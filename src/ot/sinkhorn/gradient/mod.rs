@@ -6,8 +6,9 @@
 //! | implicit function theorem ([`of_loss`], [`of_potentials`], [`of_plan`]) | anything made of the plan or the potentials | one look for each step of conjugate gradients |
 //! | unrolled iterations ([`Unrolled`]) | what K iterations have made, converged or not | four exponentials a pair and iteration |
 //!
-//! **Envelope.** The dual D(f, g) = Σ aᵢfᵢ + Σ bⱼgⱼ - ε Σ (Pᵢⱼ - aᵢbⱼ/M) is stationary in f and g at its maximum, so its value depends on the
-//! rest only as D does with f and g held (Danskin 1967; for transport Cuturi and Doucet 2014, Feydy et al. 2019):
+//! **Envelope.** The dual D(f, g) = Σ aᵢfᵢ + Σ bⱼgⱼ - ε Σ (Pᵢⱼ - aᵢbⱼ/M) is stationary in f and g at its maximum, so
+//! its value depends on the rest only as D does with f and g held (Danskin 1967; for transport Cuturi and Doucet
+//! 2014, Feydy et al. 2019):
 //!
 //! ```text
 //! dL/dCᵢⱼ = Pᵢⱼ    dL/da = f    dL/db = g    dL/dε = KL(P | a bᵀ/M)    dL/dxᵢ = Σⱼ Pᵢⱼ ∂c(xᵢ, yⱼ)/∂x
@@ -24,10 +25,10 @@
 //! mass.
 //!
 //! # Accuracy
-//! They are the exact gradients of a converged solution, and off by what its plan is off by: by its marginal error over 1 - r for
-//! the rate r at which Sinkhorn's iterations converge. That is much at small ε, where the marginals are right long before the plan is: converge to 1e-9
-//! and below where gradients are compared with anything. All arithmetic is in double precision. Results have the same bits for any number
-//! of threads.
+//! They are the exact gradients of a converged solution, and off by what its plan is off by: by its marginal error
+//! over 1 - r for the rate r at which Sinkhorn's iterations converge. That is much at small ε, where the marginals
+//! are right long before the plan is: converge to 1e-9 and below where gradients are compared with anything. All
+//! arithmetic is in double precision. Results have the same bits for any number of threads.
 //!
 //! # Memory
 //! O(n + m), besides what is returned and what [`Options::bytes_kept`] allows; unrolling K iterations O(K (n + m)).

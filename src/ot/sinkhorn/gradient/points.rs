@@ -13,8 +13,9 @@
 //! At a kink these are subgradients, and for the convex distances of least norm except Chebyshev's.
 //!
 //! # Cost
-//! The squared Euclidean and the cosine distance are two matrix products, 4 n m d flops (with up to eight coordinates by vector products of the rows
-//! while they are hot: a general product of so few columns is slower); the others a loop over n m d differences.
+//! The squared Euclidean and the cosine distance are two matrix products, 4 n m d flops (with up to eight coordinates
+//! by vector products of the rows while they are hot: a general product of so few columns is slower); the others a
+//! loop over n m d differences.
 
 use super::kernels::{add_column_moments, row_moments};
 use crate::error::{Error, Result};

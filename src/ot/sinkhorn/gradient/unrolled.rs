@@ -6,18 +6,20 @@
 //! uᵢ = ε ln aᵢ - ε ln Σⱼ exp((vⱼ - Cᵢⱼ)/ε)        vⱼ = ε ln bⱼ - ε ln Σᵢ exp((uᵢ - Cᵢⱼ)/ε)
 //! ```
 //!
-//! and the plan is P = exp((u + v - C)/ε). The derivative of a log-sum-exp is a softmax: with Qᵢⱼ = exp((uᵢ + v'ⱼ - Cᵢⱼ)/ε)/aᵢ for the v' that u
-//! was made of, and Rᵢⱼ = exp((uᵢ + vⱼ - Cᵢⱼ)/ε)/bⱼ, one iteration carries cotangents back by
+//! and the plan is P = exp((u + v - C)/ε). The derivative of a log-sum-exp is a softmax: with Qᵢⱼ = exp((uᵢ + v'ⱼ -
+//! Cᵢⱼ)/ε)/aᵢ for the v' that u was made of, and Rᵢⱼ = exp((uᵢ + vⱼ - Cᵢⱼ)/ε)/bⱼ, one iteration carries cotangents
+//! back by
 //!
 //! ```text
 //! ū -= R v̄    dL/dC += R ∘ (1 v̄ᵀ)        v̄' = -Qᵀ ū    dL/dC += Q ∘ (ū 1ᵀ)
 //! ```
 //!
-//! The forward pass keeps u and v of each iteration, the backward pass their cotangents, and both compute Q and R from them when they need them: memory is
-//! O(K (n + m)) where automatic differentiation keeps K matrices. dL/dC is then summed over the iterations block by block.
+//! The forward pass keeps u and v of each iteration, the backward pass their cotangents, and both compute Q and R
+//! from them when they need them: memory is O(K (n + m)) where automatic differentiation keeps K matrices. dL/dC is
+//! then summed over the iterations block by block.
 //!
-//! It is here for study and comparison (Genevay, Peyré, Cuturi, *Learning generative models with Sinkhorn divergences*, 2018, trained this way). As K
-//! grows it becomes the implicit gradient, at many times the cost.
+//! It is here for study and comparison (Genevay, Peyré, Cuturi, *Learning generative models with Sinkhorn
+//! divergences*, 2018, trained this way). As K grows it becomes the implicit gradient, at many times the cost.
 
 use super::Loss;
 use super::points::{Ground, PointGradients};
@@ -137,7 +139,8 @@ fn fold_blocks<S: Send>(
 }
 
 impl<'a> Unrolled<'a> {
-    /// Iterates from u = v = 0, at most `iterations` times, until Σᵢ |Σⱼ Pᵢⱼ - aᵢ| is below `tolerance` times the mass (0 for a fixed number of iterations).
+    /// Iterates from u = v = 0, at most `iterations` times, until Σᵢ |Σⱼ Pᵢⱼ - aᵢ| is below `tolerance` times the
+    /// mass (0 for a fixed number of iterations).
     ///
     /// Each half of an iteration is one look at all pairs, in double precision, whatever the exponents are.
     ///
@@ -395,8 +398,8 @@ fn over(cotangents: &[f64], weights: &[f64]) -> Vec<f64> {
     cotangents.iter().zip(weights).map(|(x, &w)| if w > 0.0 { x / w } else { 0.0 }).collect()
 }
 
-/// The derivatives of a loss through unrolled iterations. Those with respect to costs and points are computed when they are asked for, with two exponentials a
-/// pair and iteration.
+/// The derivatives of a loss through unrolled iterations. Those with respect to costs and points are computed when
+/// they are asked for, with two exponentials a pair and iteration.
 #[derive(Debug)]
 pub struct UnrolledGradient<'u, 'a> {
     forward: &'u Unrolled<'a>,

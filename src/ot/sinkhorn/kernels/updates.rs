@@ -43,8 +43,8 @@ pub(super) fn update_rows_kernel<S: Simd, A: Scalar>(
 }
 
 dispatch! {
-    /// From sums s of exponentials under the shift m ln 2 instead of u, m in `lifts`: the step t = (1-ω)(u - m ln 2) - ω ln s, u = m ln 2 + t, and
-    /// the factors `scale` aᵢ e^t that make the exponentials rows of the new plan.
+    /// From sums s of exponentials under the shift m ln 2 instead of u, m in `lifts`: the step t = (1-ω)(u - m ln 2) -
+    /// ω ln s, u = m ln 2 + t, and the factors `scale` aᵢ e^t that make the exponentials rows of the new plan.
     ///
     /// Right where `limits` accept the row sum; else u stays finite and the factor has no meaning.
     pub(crate) fn update_rows<A: Scalar>(

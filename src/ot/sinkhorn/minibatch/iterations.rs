@@ -6,16 +6,19 @@
 //! f = log₂ μ - log₂ Σⱼ 2^(g - slope C)        g = log₂ ν - log₂ Σᵢ 2^(f - slope C)         two exponentials a pair
 //! ```
 //!
-//! Between two such iterations in the log domain the potentials are held in a kernel K = 2^(f + g - slope C), and only scalings a and b change:
+//! Between two such iterations in the log domain the potentials are held in a kernel K = 2^(f + g - slope C), and
+//! only scalings a and b change:
 //!
 //! ```text
 //! aᵢ = μ/(K b)ᵢ        bⱼ = ν/(Kᵀ a)ⱼ        P = a K b                                      two multiply-adds a pair
 //! ```
 //!
-//! They are the same numbers but for rounding while the scalings stay within `range`: an entry of K that was flushed to zero is below 2^-126 (`f32`), and with scalings
-//! within 2^±30 it is less than 2^-60 of the sum that it is missing from. As soon as a scaling leaves the range, the iteration is thrown away and made
-//! in the log domain, and a new *segment* begins with a new kernel (Schmitzer, *Stabilized sparse scaling algorithms for entropy regularized
-//! transport problems*, 2019, section 3.1; Chizat, Peyré, Schmitzer, Vialard 2018). So the iterations are those of the log domain, at the speed of the products.
+//! They are the same numbers but for rounding while the scalings stay within `range`: an entry of K that was flushed
+//! to zero is below 2^-126 (`f32`), and with scalings within 2^±30 it is less than 2^-60 of the sum that it is
+//! missing from. As soon as a scaling leaves the range, the iteration is thrown away and made in the log domain, and
+//! a new *segment* begins with a new kernel (Schmitzer, *Stabilized sparse scaling algorithms for entropy regularized
+//! transport problems*, 2019, section 3.1; Chizat, Peyré, Schmitzer, Vialard 2018). So the iterations are those of
+//! the log domain, at the speed of the products.
 
 use super::kernels::{self, PADDING, Scalings};
 use crate::scalar::Scalar;
@@ -23,7 +26,8 @@ use crate::scalar::Scalar;
 /// The powers of two that keep products of scalings and kernel entries normal numbers.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Range<T> {
-    /// What a scaling of one is kept as: 2^40 for `f32`, 2^320 for `f64`. The smallest kernel entry times the smallest scaling is then normal.
+    /// What a scaling of one is kept as: 2^40 for `f32`, 2^320 for `f64`. The smallest kernel entry times the
+    /// smallest scaling is then normal.
     pub unit: T,
     /// unit⁻².
     pub unscale: T,
@@ -248,7 +252,8 @@ impl<T: Scalar> Iterations<T> {
         T::from_f64(T::MAX.to_f64() / 16.0)
     }
 
-    /// Exponents up to here are rounded by a half at most. Beyond, what is left of 2^(f + g - slope C) is chance: a plan without mass and a gradient of zero would look like an answer.
+    /// Exponents up to here are rounded by a half at most. Beyond, what is left of 2^(f + g - slope C) is chance: a
+    /// plan without mass and a gradient of zero would look like an answer.
     pub fn largest_exponent() -> f64 {
         1.0 / T::EPSILON.to_f64()
     }

@@ -1,13 +1,17 @@
-//! The Sinkhorn loss of two small clouds, for training: the same shapes again and again, values and gradients, without set-up or allocation.
+//! The Sinkhorn loss of two small clouds, for training: the same shapes again and again, values and gradients,
+//! without set-up or allocation.
 //!
-//! x (n, d) and y (m, d) are clouds with uniform weights μ = 1/n and ν = 1/m, Cᵢⱼ = |xᵢ - yⱼ|². From v = 0 (Cuturi 2013; in the log domain Peyré and Cuturi 2019, section 4.4)
+//! x (n, d) and y (m, d) are clouds with uniform weights μ = 1/n and ν = 1/m, Cᵢⱼ = |xᵢ - yⱼ|². From v = 0 (Cuturi
+//! 2013; in the log domain Peyré and Cuturi 2019, section 4.4)
 //!
 //! ```text
 //! uᵢ = ε ln μ - ε ln Σⱼ exp((vⱼ - Cᵢⱼ)/ε)      vⱼ = ε ln ν - ε ln Σᵢ exp((uᵢ - Cᵢⱼ)/ε)      P = exp((u + v - C)/ε)
 //! ```
 //!
-//! at most [`iterations`](Options::iterations) times, until Σ |P 1 - μ| is below the [tolerance](Options::tolerance). The [`Loss`] is made of the last u, v and P, whether they have converged or not:
-//! this is what many training loops use, and no certificate comes with it. For one problem to be solved well, with bounds on its value, there is [`solve`](super::solve).
+//! at most [`iterations`](Options::iterations) times, until Σ |P 1 - μ| is below the [tolerance](Options::tolerance).
+//! The [`Loss`] is made of the last u, v and P, whether they have converged or not: this is what many training loops
+//! use, and no certificate comes with it. For one problem to be solved well, with bounds on its value, there is
+//! [`solve`](super::solve).
 //!
 //! # Three gradients
 //! [`Differentiation`] says which. With W = dL/dC the points have
@@ -17,14 +21,17 @@
 //! ```
 //!
 //! # Cost
-//! The iterations run in the log domain only where they must; between, they are products with a stored kernel (`iterations` says how, and why the numbers are the same). So an
-//! iteration is 2 n m multiply-adds, and not the 2 n m exponentials of the formulas; the way back through an unrolled one is 2 n m more, and all of them together one matrix product
-//! (`unrolled`). On one thread of an AVX2 machine (Zen 3; bench `generator`) a whole training step with two clouds of 128 points in the
-//! plane, 100 iterations, network and Adam included, took 0.28 ms, where the 3.3 million exponentials of the formulas alone would take 1.4 ms.
-//! Everything runs on the calling thread, but for matrix products of large clouds; memory is 6 n m numbers and, unrolled, 3 K (n + m).
+//! The iterations run in the log domain only where they must; between, they are products with a stored kernel
+//! (`iterations` says how, and why the numbers are the same). So an iteration is 2 n m multiply-adds, and not the 2 n
+//! m exponentials of the formulas; the way back through an unrolled one is 2 n m more, and all of them together one
+//! matrix product (`unrolled`). On one thread of an AVX2 machine (Zen 3; bench `generator`) a whole training step
+//! with two clouds of 128 points in the plane, 100 iterations, network and Adam included, took 0.28 ms, where the 3.3
+//! million exponentials of the formulas alone would take 1.4 ms. Everything runs on the calling thread, but for
+//! matrix products of large clouds; memory is 6 n m numbers and, unrolled, 3 K (n + m).
 //!
 //! # Accuracy
-//! In the log domain exponents are rounded to EPS C/ε, as in any implementation of the formulas in `T` (where that is one or more, ε is refused); the iterations between add a few EPS. Points are measured from the first target, so
+//! In the log domain exponents are rounded to EPS C/ε, as in any implementation of the formulas in `T` (where that is
+//! one or more, ε is refused); the iterations between add a few EPS. Points are measured from the first target, so
 //! clouds far from the origin lose no digits. Entries of the plan below 2^-66 (`f32`) or 2^-542 (`f64`) may be zero.
 //!
 //! | file | |
@@ -127,8 +134,9 @@ impl<T: Scalar> SinkhornLoss<T> {
     /// The loss between `source` (n, d) and `target` (m, d).
     ///
     /// # Errors
-    /// [`Error::Empty`] for a cloud without points or coordinates, [`Error::Shape`] for different numbers of coordinates, [`Error::NotFiniteEntry`] for NaN and
-    /// infinite coordinates, [`Error::Argument`] if ε is so small next to the costs that their quotient leaves the range of `T`.
+    /// [`Error::Empty`] for a cloud without points or coordinates, [`Error::Shape`] for different numbers of
+    /// coordinates, [`Error::NotFiniteEntry`] for NaN and infinite coordinates, [`Error::Argument`] if ε is so small
+    /// next to the costs that their quotient leaves the range of `T`.
     pub fn value<'a>(
         &mut self,
         source: impl Into<MatrixView<'a, T>>,

@@ -6,13 +6,15 @@ use crate::ot::sinkhorn::gradient::Loss;
 /// How the gradient of a loss comes about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Differentiation {
-    /// dL/dC = P: the derivative of [`Loss::Dual`] and [`Loss::EntropicPrimal`] at convergence (the envelope theorem). Of [`Loss::TransportCost`] it is the part with
-    /// the plan held fixed, a common training signal but not the derivative.
+    /// dL/dC = P: the derivative of [`Loss::Dual`] and [`Loss::EntropicPrimal`] at convergence (the envelope
+    /// theorem). Of [`Loss::TransportCost`] it is the part with the plan held fixed, a common training signal but not
+    /// the derivative.
     #[default]
     Envelope,
     /// The derivative of what the iterations have made, converged or not: what a framework's automatic differentiation gives.
     Unrolled,
-    /// The derivative at the fixed point by the implicit function theorem: [`Loss::TransportCost`]'s when converged; the others' is the envelope's.
+    /// The derivative at the fixed point by the implicit function theorem: [`Loss::TransportCost`]'s when converged;
+    /// the others' is the envelope's.
     Implicit,
 }
 
@@ -38,7 +40,8 @@ pub struct Options {
     pub loss: Loss,
     /// How its gradient is taken.
     pub differentiation: Differentiation,
-    /// Whether half the loss of each cloud with itself is taken off: the Sinkhorn divergence, which is zero between equal clouds. Default false.
+    /// Whether half the loss of each cloud with itself is taken off: the Sinkhorn divergence, which is zero between
+    /// equal clouds. Default false.
     pub debiased: bool,
 }
 

@@ -7,17 +7,19 @@
 //! v̄  = -P(k, k-1)ᵀ ū/μ        dC += diag(ū/μ) P(k, k-1)        ū = 0
 //! ```
 //!
-//! In the scaling domain P(k, l) = diag(a_k) K diag(b_l): the two products are the products of an iteration, and all terms of dC of a segment are
-//! K times, entry by entry, one matrix product with two columns for each iteration:
+//! In the scaling domain P(k, l) = diag(a_k) K diag(b_l): the two products are the products of an iteration, and all
+//! terms of dC of a segment are K times, entry by entry, one matrix product with two columns for each iteration:
 //!
 //! ```text
 //! dC += K ∘ Σ_k (a_k (b_k v̄_k/ν)ᵀ + (a_k ū_k/μ) b_(k-1)ᵀ)
 //! ```
 //!
 //! # What a loss begins with
-//! ū = Σⱼ P H and v̄ = Σᵢ P H for H = ∂L/∂P over ε, dC = P (1 - H). The last half-step makes the columns of P right whatever came before, so a function of the column alone may be added to
-//! H, and changes nothing. That takes out the large parts, which would cancel: H is 0 for the dual value (whose ū = μ - P 1 and v̄ = ν - Pᵀ 1 vanish at convergence),
-//! (uᵢ - c)/ε for the entropic primal value, and (Cᵢⱼ - vⱼ - c)/ε for the transport cost, with c its mean.
+//! ū = Σⱼ P H and v̄ = Σᵢ P H for H = ∂L/∂P over ε, dC = P (1 - H). The last half-step makes the columns of P right
+//! whatever came before, so a function of the column alone may be added to H, and changes nothing. That takes out the
+//! large parts, which would cancel: H is 0 for the dual value (whose ū = μ - P 1 and v̄ = ν - Pᵀ 1 vanish at
+//! convergence), (uᵢ - c)/ε for the entropic primal value, and (Cᵢⱼ - vⱼ - c)/ε for the transport cost, with c its
+//! mean.
 
 use super::iterations::grow;
 use super::kernels::{self, Cotangents};

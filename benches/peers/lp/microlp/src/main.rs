@@ -1,7 +1,7 @@
 //! Solves linear programs with microlp: `microlp-beside PRESOLVE SECONDS`, then a path on each line of the standard input.
 //!
-//! The files are those that `lp/neutral.py` writes, since microlp reads no MPS. Answers with one JSON object a line: the seconds of one solve
-//! from the problem in memory, the status and the objective.
+//! The files are those that `lp/neutral.py` writes, since microlp reads no MPS. Answers with one JSON object a line:
+//! the seconds of one solve from the problem in memory, the status and the objective.
 
 use microlp::{ComparisonOp, Error, OptimizationDirection, Problem, SolveOptions, SolveOutcome};
 use std::io::{BufRead, Write};

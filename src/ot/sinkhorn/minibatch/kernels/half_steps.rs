@@ -41,7 +41,8 @@ pub(super) fn source_half_kernel<S: Simd, A: Scalar>(
 }
 
 dispatch! {
-    /// fᵢ = `logarithm` - log₂ Σⱼ 2^(gⱼ - slope Cᵢⱼ), shifted by the largest exponent. Columns beyond m have a g so low that their terms vanish.
+    /// fᵢ = `logarithm` - log₂ Σⱼ 2^(gⱼ - slope Cᵢⱼ), shifted by the largest exponent. Columns beyond m have a g so
+    /// low that their terms vanish.
     pub(in super::super) fn source_half<A: Scalar>(
         costs: &[A],
         g: &[A],

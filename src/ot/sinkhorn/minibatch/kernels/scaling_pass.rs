@@ -78,7 +78,8 @@ pub(super) fn scaling_pass_kernel<S: Simd, A: Scalar>(
 }
 
 dispatch! {
-    /// One iteration in the scaling domain: aᵢ = μ/(K b)ᵢ, then bⱼ = ν/(Kᵀ a)ⱼ, with each row of K read once while it is hot. `weights` are μ and ν.
+    /// One iteration in the scaling domain: aᵢ = μ/(K b)ᵢ, then bⱼ = ν/(Kᵀ a)ⱼ, with each row of K read once while it
+    /// is hot. `weights` are μ and ν.
     ///
     /// Gives Σ |a (K b)ᵢ - μ| for the a and b *before* it, and whether all new scalings lie in `range`; NaN does not.
     pub(in super::super) fn scaling_pass<A: Scalar>(
