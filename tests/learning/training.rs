@@ -1,9 +1,13 @@
 //! The guarded step and the loop: what they learn, when they stop, and what they leave behind.
 
 use brenier::matrix::MatrixView;
-use brenier::nn::loss::{CrossEntropy, Loss, MeanSquaredError, Reduction, Targets};
+use brenier::nn::loss::{
+    BinaryCrossEntropy, CrossEntropy, HingeLoss, Loss, MeanSquaredError, Reduction, Targets,
+};
 use brenier::nn::optim::{Adam, AdamOptions, Optimiser, Schedule, Sgd, SgdOptions};
-use brenier::nn::training::{Place, Status, StepOutcome, Trainer, Training, TrainingOptions, fit};
+use brenier::nn::training::{
+    Place, Status, StepOutcome, Trainer, Training, TrainingOptions, TrainingProgress, fit,
+};
 use brenier::nn::{Activation, Mlp, MlpOptions, Parameters};
 use brenier::random::RandomStream;
 use brenier::{Error, Matrix};
@@ -120,11 +124,11 @@ fn a_run_in_two_parts_is_the_run_in_one() {
         };
     let (whole, _, _) = line();
     let (mut parts, mut whole) = (whole.clone(), whole);
-    let in_order = options.with_shuffle(false); // each call begins with the samples in order
-    go(&mut whole, &mut adam(0.1), &mut RandomStream::new(1), &in_order.clone().with_epochs(4));
+    // Shuffled, as by default: the stream goes on too.
+    go(&mut whole, &mut adam(0.1), &mut RandomStream::new(1), &options.clone().with_epochs(4));
     let (mut optimiser, mut stream) = (adam(0.1), RandomStream::new(1));
-    go(&mut parts, &mut optimiser, &mut stream, &in_order.clone().with_epochs(2));
-    let second = in_order.with_epochs(2).with_first_step(optimiser.steps());
+    go(&mut parts, &mut optimiser, &mut stream, &options.clone().with_epochs(2));
+    let second = options.with_epochs(2).with_first_step(optimiser.steps());
     go(&mut parts, &mut optimiser, &mut stream, &second);
     assert_eq!(whole, parts);
     assert_eq!(rates[..16], rates[16..]);
@@ -248,6 +252,60 @@ fn data_that_do_not_fit_are_refused_before_the_first_step() {
         Err(Error::Argument { .. })
     ));
     assert!(attempt(&x, &[0, 1, 2, 0], &options.with_clip_norm(f64::NAN)).is_err());
+    assert_eq!(mlp.parameters(), before);
+}
+
+/// Whatever the batch in which it would come up, a bad target or weight is named by its place among all samples, before the first step.
+#[test]
+fn bad_targets_and_weights_are_placed_among_all_samples() {
+    let mut stream = RandomStream::new(6);
+    let mut mlp = Mlp::<f64>::new(&[2, 3], Activation::Relu, &mut stream).unwrap();
+    let before = mlp.parameters().to_vec();
+    let x: Matrix<f64> = stream.normal_matrix(1000, 2);
+    let options = TrainingOptions::default().with_batch(64);
+    let mut refusals = Vec::new();
+    for loss in 0..4 {
+        let mut y = Matrix::filled(1000, 3, 1.0);
+        let mut weights = vec![1.0; 1000];
+        match loss {
+            3 => weights[700] = -1.0,
+            _ => y[(700, 1)] = -3.0,
+        }
+        let targets = Targets::from(&y).with_sample_weights(&weights);
+        let (adam, stream) = (&mut adam(0.1), &mut RandomStream::new(1));
+        let observer = &mut |_: &TrainingProgress<'_, f64>| ControlFlow::Continue(());
+        let error = match loss {
+            0 => fit(
+                &mut mlp,
+                x.view(),
+                &targets,
+                &BinaryCrossEntropy::default(),
+                adam,
+                &options,
+                stream,
+                observer,
+            ),
+            1 => fit(&mut mlp, x.view(), &targets, &HingeLoss::default(), adam, &options, stream, observer),
+            2 => {
+                fit(&mut mlp, x.view(), &targets, &CrossEntropy::default(), adam, &options, stream, observer)
+            }
+            _ => fit(
+                &mut mlp,
+                x.view(),
+                &targets,
+                &MeanSquaredError::default(),
+                adam,
+                &options,
+                stream,
+                observer,
+            ),
+        };
+        refusals.push(error.unwrap_err());
+    }
+    assert!(matches!(refusals[0], Error::Entry { row: 700, column: 1, .. }), "{}", refusals[0]);
+    assert!(matches!(refusals[1], Error::Entry { row: 700, column: 1, .. }), "{}", refusals[1]);
+    assert!(matches!(refusals[2], Error::NegativeEntry { row: 700, column: 1, .. }), "{}", refusals[2]);
+    assert!(matches!(refusals[3], Error::Negative { index: 700, .. }), "{}", refusals[3]);
     assert_eq!(mlp.parameters(), before);
 }
 

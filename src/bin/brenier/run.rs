@@ -27,9 +27,8 @@ Exit codes:
   0    solved, and proved
   1    bad input or output: the message names the file, the index and the value
   2    wrong usage
-  3    stopped by a limit (iterations, time, precision) or by Ctrl-C: the answer is
-       feasible, or its marginal error is stated, and its gap says how far from the
-       optimum it can be
+  3    stopped by a limit (iterations, time, precision) or by Ctrl-C: how far the answer
+       is from feasible is stated, and a gap says how far from the optimum it can be
   4    a linear program is infeasible, and that is proved (transport never is: equal
        masses have a plan)
   5    a linear program is unbounded, and that is proved

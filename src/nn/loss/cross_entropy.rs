@@ -142,6 +142,10 @@ impl<T: Scalar> Loss<T> for CrossEntropy<T> {
     ) -> Result<f64> {
         self.evaluate(prediction, targets, Some(dprediction))
     }
+
+    fn check_values(&self, values: MatrixView<'_, T>) -> Result<()> {
+        check_probabilities(values)
+    }
 }
 
 fn check_probabilities<T: Scalar>(values: MatrixView<'_, T>) -> Result<()> {

@@ -33,6 +33,7 @@ pub use binary::{BinaryCrossEntropy, HingeLoss};
 pub use cross_entropy::CrossEntropy;
 pub use multi_class_hinge::MultiClassHinge;
 pub use regression::{AbsoluteError, HuberLoss, MeanSquaredError};
+pub(crate) use rows::check_weights;
 pub use targets::{TargetBuffer, TargetKind, Targets};
 
 use crate::error::Result;
@@ -90,4 +91,13 @@ pub trait Loss<T: Scalar>: Sync {
         targets: &Targets<'_, T>,
         dprediction: MatrixViewMut<'_, T>,
     ) -> Result<f64>;
+
+    /// Refuses values that this loss takes for no target, whatever is predicted, so that
+    /// [training](crate::nn::training::fit) can look at all samples before its first step. By default every value is one.
+    ///
+    /// # Errors
+    /// [`Error::Entry`](crate::Error), [`Error::NegativeEntry`](crate::Error) with the place of the first.
+    fn check_values(&self, _values: MatrixView<'_, T>) -> Result<()> {
+        Ok(())
+    }
 }

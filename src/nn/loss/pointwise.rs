@@ -160,6 +160,11 @@ macro_rules! pointwise_loss {
                     $check,
                 )
             }
+
+            fn check_values(&self, values: MatrixView<'_, T>) -> Result<()> {
+                let check: fn(MatrixView<'_, T>) -> Result<()> = $check;
+                check(values)
+            }
         }
     };
 }

@@ -128,7 +128,7 @@ pub(super) fn scale(reduction: Reduction, weight: f64) -> Result<f64> {
 }
 
 /// Refuses weights that are negative or not finite.
-pub(super) fn check_weights<T: Scalar>(what: &'static str, weights: &[T]) -> Result<()> {
+pub(crate) fn check_weights<T: Scalar>(what: &'static str, weights: &[T]) -> Result<()> {
     for (index, weight) in weights.iter().enumerate() {
         let value = weight.to_f64();
         if !value.is_finite() {

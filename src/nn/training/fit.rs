@@ -4,7 +4,7 @@ use super::step::{Status, StepOutcome, Trainer};
 use crate::Scalar;
 use crate::error::{Error, Result};
 use crate::matrix::MatrixView;
-use crate::nn::loss::{Loss, TargetBuffer, TargetKind, Targets};
+use crate::nn::loss::{Loss, TargetBuffer, TargetKind, Targets, check_weights};
 use crate::nn::optim::{Optimiser, Schedule};
 use crate::nn::{Mlp, Network, check_batch};
 use crate::random::RandomStream;
@@ -233,7 +233,7 @@ pub fn fit<T: Scalar, N: Network<T>>(
     stream: &mut RandomStream,
     observer: &mut dyn FnMut(&TrainingProgress<'_, T, N>) -> ControlFlow<()>,
 ) -> Result<Training> {
-    check(network, inputs, targets, options)?;
+    check(network, inputs, targets, loss, options)?;
     let samples = inputs.rows();
     let steps_in_epoch = samples.div_ceil(options.batch) as u64;
     let steps = steps_in_epoch.saturating_mul(options.epochs as u64); // who stops it by the observer may ask for any number
@@ -241,11 +241,14 @@ pub fn fit<T: Scalar, N: Network<T>>(
     if let Some(norm) = options.clip_norm {
         trainer = trainer.with_clip_norm(norm);
     }
-    let mut order: Vec<usize> = (0..samples).collect();
+    let mut order: Vec<usize> = Vec::with_capacity(samples);
     let mut rows = Vec::new();
     let mut target_buffer = TargetBuffer::default();
     let mut training = Training { status: Status::Completed, steps: 0, skipped: 0, epoch_losses: Vec::new() };
     for epoch in 0..options.epochs {
+        // From the same order in every epoch: what the stream draws is all that a run must know to go on.
+        order.clear();
+        order.extend(0..samples);
         if options.shuffle {
             stream.shuffle(&mut order);
         }
@@ -316,6 +319,7 @@ fn check<T: Scalar>(
     network: &impl Network<T>,
     inputs: MatrixView<'_, T>,
     targets: &Targets<'_, T>,
+    loss: &impl Loss<T>,
     options: &TrainingOptions,
 ) -> Result<()> {
     check_batch("fit", "columns of the inputs", inputs, network.inputs())?;
@@ -331,6 +335,13 @@ fn check<T: Scalar>(
         });
     }
     inputs.check_finite("inputs")?;
+    if let Some(weights) = targets.sample_weights() {
+        if weights.len() != inputs.rows() {
+            let (operation, what) = ("fit", "the number of sample weights");
+            return Err(Error::Shape { operation, what, expected: inputs.rows(), got: weights.len() });
+        }
+        check_weights("sample weights", weights)?;
+    }
     match targets.kind() {
         TargetKind::Values(values) => {
             if values.columns() != network.outputs() {
@@ -342,7 +353,8 @@ fn check<T: Scalar>(
                     got: values.columns(),
                 });
             }
-            values.check_finite("targets")
+            values.check_finite("targets")?;
+            loss.check_values(values)
         }
         TargetKind::Classes(classes) => match classes.iter().position(|&class| class >= network.outputs()) {
             Some(index) => Err(Error::Label { index, label: classes[index], classes: network.outputs() }),

@@ -70,7 +70,7 @@ fn train<T: Scalar>(options: &TrainingOptions) -> (Training, Sequential<T>) {
 
 #[test]
 fn training_learns_and_goes_on_with_the_same_zeros() {
-    let options = TrainingOptions::default().with_batch(100).with_shuffle(false);
+    let options = TrainingOptions::default().with_batch(100);
     let (training, whole) = train::<f64>(&options.clone().with_epochs(4));
     assert!(training.epoch_losses[3] < training.epoch_losses[0]);
     // Two epochs and two more from the twelfth step on.

@@ -6,11 +6,11 @@
 //! (`model`, `newton`, `preconditioner`), and the next look tells how much of the promise was kept.
 //!
 //! 1. **Entry** (`extrapolation`). Anderson's extrapolation of Sinkhorn's iteration at the target ε. Easy problems
-//!   end here; the others are left as soon as the rate says that they would take long.
+//!    end here; the others are left as soon as the rate says that they would take long.
 //! 2. **Levels** (`levels`). ε from a quarter of the typical cost down to the target, halved from level to level, one
-//!   look and one solve at each; potentials are extrapolated from level to level.
+//!    look and one solve at each; potentials are extrapolated from level to level.
 //! 3. **Target** (`target`). The same steps at the target ε until the true error of the marginals is below the
-//!   tolerance. A step after which neither the dual rose nor the error fell is taken back and shortened.
+//!    tolerance. A step after which neither the dual rose nor the error fell is taken back and shortened.
 //!
 //! The idea of solving with a sparse approximation of the Hessian is that of Tang, Rahmanian, Shavlovsky,
 //! Thekumparampil, Xiao and Ying (*Accelerating Sinkhorn algorithm with sparse Newton iterations*, 2024) and of
