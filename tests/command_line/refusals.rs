@@ -118,6 +118,7 @@ fn bad_input_is_exit_code_1_and_names_file_place_and_value() {
     fs::write(folder.path("words.npy"), "not an array").unwrap();
     fs::write(folder.path("words.csv"), "1,2\n3,four\n").unwrap();
     fs::write(folder.path("ragged.csv"), "1,2\n3\n").unwrap();
+    fs::write(folder.path("nameless.csv"), "1,2\n3,4\n").unwrap();
 
     let weighted = |side: &str, file: &str| format!("ot x.npy x.npy --{side}-weights {file}");
     for (arguments, expected) in [
@@ -127,6 +128,10 @@ fn bad_input_is_exit_code_1_and_names_file_place_and_value() {
         ("ot words.npy x.npy".to_owned(), vec!["words.npy: byte 0: not a .npy file"]),
         ("ot words.csv x.npy".to_owned(), vec!["words.csv: line 2, column 2", "\"four\""]),
         ("ot ragged.csv x.npy".to_owned(), vec!["ragged.csv: line 2"]),
+        (
+            "ot nameless.csv x.npy --csv-header".to_owned(),
+            vec!["nameless.csv: the first line has numbers (1,2)", "--csv-header"],
+        ),
         ("ot cube.npy x.npy".to_owned(), vec!["cube.npy: the array has shape [2, 2, 2]"]),
         ("ot huge.npy x.npy".to_owned(), vec!["huge.npy: element 3 is 9223372036854775807"]),
         ("ot nan.npy x.npy".to_owned(), vec!["nan.npy: source points[2, 1] is NaN"]),

@@ -15,10 +15,20 @@ pub enum Numbers {
 }
 
 impl Numbers {
-    /// Reads a matrix; a vector of n numbers is read as n x 1. `header` says that `.csv` files begin with names.
+    /// Reads a matrix; a vector of n numbers is read as n x 1. `header` says that `.csv` files begin with names; a first
+    /// line of numbers is refused then.
     pub fn read(path: &Path, header: bool) -> Result<Self, Failure> {
         if is_csv(path) {
             let table = csv::read(path, &CsvOptions::default().header(header))?;
+            let names = table.header.unwrap_or_default();
+            // A point taken for names would be lost without a word.
+            if !names.is_empty() && names.iter().all(|name| name.trim().parse::<f64>().is_ok()) {
+                return Err(Failure::Message(format!(
+                    "{}: the first line has numbers ({}), but --csv-header says that it has the names of the columns",
+                    path.display(),
+                    names.join(",")
+                )));
+            }
             return Ok(Self::F64(table.values));
         }
         let array = npy::read(path)?;

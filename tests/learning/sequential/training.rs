@@ -5,7 +5,9 @@ use brenier::nn::loss::{MeanSquaredError, Targets};
 use brenier::nn::optim::{Adam, AdamOptions, Optimiser};
 use brenier::nn::sequential::Mode;
 use brenier::nn::training::{Training, TrainingOptions, fit};
-use brenier::nn::{Activation, Dropout, LayerNorm, Linear, Parameters, Sequential, SequentialWorkspace};
+#[cfg(feature = "parallel")]
+use brenier::nn::{Activation, Parameters};
+use brenier::nn::{Dropout, LayerNorm, Linear, Sequential, SequentialWorkspace};
 use brenier::random::RandomStream;
 use brenier::{Matrix, Scalar};
 use std::ops::ControlFlow;
