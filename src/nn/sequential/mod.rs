@@ -9,7 +9,7 @@
 //!
 //! Passes are written by hand, as those of each [`Layer`] are. An activation after a linear layer joins that layer's
 //! pass (bias, value and slope in one reading), so a chain of linear layers and activations has the speed and the
-//! bits of the [`Mlp`](crate::nn::Mlp) of the same layers; that one also has the passes of second order, which a
+//! bits of the [`Mlp`](crate::nn::Mlp) of the same layers and parameters; that one also has the passes of second order, which a
 //! chain has not. A [`SequentialWorkspace`] holds all that lies between the passes. It grows with the largest batch
 //! that it has seen; after that nothing is allocated here.
 //!
