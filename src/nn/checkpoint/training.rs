@@ -12,8 +12,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Saves a model and the state of its optimiser, with texts: what [`load_training`] needs to go on with the same bits.
-/// The streams are the caller's to keep: that of the order of the samples ([`state`](crate::random::RandomStream::state)), and those that the
-/// [`Dropout`](crate::nn::Dropout) layers of a chain are built with.
+/// The streams are the caller's to keep: that of the order of the samples
+/// ([`state`](crate::random::RandomStream::state)), and those that the [`Dropout`](crate::nn::Dropout) layers of a
+/// chain are built with.
 ///
 /// # Errors
 /// As [`save`](super::save).
